@@ -1,0 +1,188 @@
+//! What a card gateway is to us: the calls, the answers, and the two ways in which there is no answer.
+
+use crate::amount::Amount;
+use crate::id::PaymentId;
+use crate::token::PresentedCard;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A gateway's name, such as `simulated`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GatewayName(pub String);
+
+impl fmt::Display for GatewayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What is asked of a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum GatewayOperation {
+    /// Place a hold.
+    Authorize,
+    /// Take money of a hold.
+    Capture,
+    /// Let a hold go.
+    Void,
+}
+
+/// The gateway's idempotency key, `payment:operation:attempt`. The attempt grows on a business retry only, never
+/// because an answer was lost.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct GatewayKey(String);
+
+impl GatewayKey {
+    /// The key of that attempt.
+    pub fn new(payment: &PaymentId, operation: GatewayOperation, attempt: u32) -> Self {
+        Self(format!("{payment}:{operation}:{attempt}"))
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for GatewayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the issuer checked; `None` where it was not asked or did not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checks {
+    /// Whether the verification code is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cvc: Option<bool>,
+    /// Whether the billing address is right.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<bool>,
+}
+
+/// Why an issuer said no. The names are the card world's; they go to the merchant as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum DeclineCode {
+    /// No reason given.
+    DoNotHonor,
+    /// Not enough money.
+    InsufficientFunds,
+    /// Reported lost.
+    LostCard,
+    /// Reported stolen.
+    StolenCard,
+    /// Past its month.
+    ExpiredCard,
+    /// The verification code is wrong.
+    IncorrectCvc,
+    /// The issuer could not decide.
+    ProcessingError,
+    /// The issuer wants the cardholder to authenticate first.
+    AuthenticationRequired,
+}
+
+impl DeclineCode {
+    /// Whether the same card may be tried again later (a soft decline).
+    pub fn is_soft(self) -> bool {
+        match self {
+            Self::InsufficientFunds | Self::ProcessingError | Self::AuthenticationRequired => true,
+            Self::DoNotHonor | Self::LostCard | Self::StolenCard | Self::ExpiredCard | Self::IncorrectCvc => false,
+        }
+    }
+}
+
+/// The order to place a hold.
+#[derive(Clone, Debug)]
+pub struct AuthorizeOrder {
+    /// The same for every sending of this order.
+    pub key: GatewayKey,
+    /// How much to hold.
+    pub amount: Amount,
+    /// The card, sealed; the gateway's adapter opens it or passes it on as it is.
+    pub card: PresentedCard,
+}
+
+/// The order to take money of a hold, or to let it go.
+#[derive(Clone, Debug)]
+pub struct HoldOrder {
+    /// The same for every sending of this order.
+    pub key: GatewayKey,
+    /// The key by which the hold was placed.
+    pub hold_key: GatewayKey,
+    /// How much: the amount to capture, or to let go.
+    pub amount: Amount,
+}
+
+/// An issuer's answer to an authorisation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Authorization {
+    /// A hold was placed.
+    Approved {
+        /// The gateway's name for it.
+        reference: String,
+        /// What the issuer checked.
+        checks: Checks,
+    },
+    /// The issuer said no.
+    Declined {
+        /// Why.
+        code: DeclineCode,
+    },
+}
+
+/// A gateway's answer to a capture.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureAnswer {
+    /// The money is taken.
+    Captured {
+        /// The gateway's name for the capture.
+        reference: String,
+    },
+    /// The hold is gone or too small: nothing was taken and nothing will be.
+    Refused,
+}
+
+/// A gateway's answer to a void.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum VoidAnswer {
+    /// Nothing is held any more, or nothing ever was; and nothing will be under the voided key.
+    Voided,
+    /// The money was taken before: a capture cannot be voided.
+    AlreadyCaptured {
+        /// The gateway's name for the capture.
+        reference: String,
+    },
+}
+
+/// What a gateway says when asked for the effect of a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It authorised, or declined to.
+    Authorized(Authorization),
+    /// It captured, or refused to.
+    Captured(CaptureAnswer),
+    /// It voided, or could not.
+    Voided(VoidAnswer),
+}
+
+/// No answer. The difference between the two decides whether money can be lost.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NoAnswer {
+    /// The order certainly had no effect: it was refused before it was read, or never left.
+    #[error("the gateway did not take the order: {0}")]
+    Unavailable(String),
+    /// The order may or may not have had its effect.
+    #[error("the gateway's answer was lost: {0}")]
+    Unknown(String),
+}

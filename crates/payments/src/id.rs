@@ -1,0 +1,202 @@
+//! Names of things: each its own type, parsed at the edge, never a bare string inside.
+
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::str::FromStr;
+
+/// The text is not an identifier of this kind.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected {0}")]
+pub struct InvalidId(pub &'static str);
+
+/// Serialises a type by its `Display` and reads it by its `FromStr`.
+macro_rules! string_serde {
+    ($name:ident) => {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                text.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+pub(crate) use string_serde;
+
+/// A checked string: `accepts` says which texts are one.
+macro_rules! string_id {
+    ($(#[$doc:meta])* $name:ident, $expected:literal, $accepts:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(String);
+
+        impl $name {
+            /// Its text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                let accepts: fn(&str) -> bool = $accepts;
+                if accepts(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId($expected)) }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        string_serde!($name);
+    };
+}
+
+fn prefixed_hex(text: &str, prefix: &str) -> bool {
+    text.strip_prefix(prefix)
+        .is_some_and(|rest| rest.len() == 32 && rest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')))
+}
+
+string_id!(
+    /// A payment: `pay_` and 32 hexadecimal digits, derived from (merchant, mode, Idempotency-Key).
+    PaymentId, "pay_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "pay_")
+);
+string_id!(
+    /// A card in the vault: `tok_` and 32 hexadecimal digits, random.
+    TokenId, "tok_ and 32 lower-case hexadecimal digits, as POST /v1/tokens gave it", |text| prefixed_hex(text, "tok_")
+);
+string_id!(
+    /// A merchant: `mer_` and 1 to 32 lower-case letters, digits or underscores.
+    MerchantId, "mer_ and 1 to 32 lower-case letters, digits or underscores", |text| {
+        text.strip_prefix("mer_").is_some_and(|rest| {
+            (1..=32).contains(&rest.len())
+                && rest.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        })
+    }
+);
+string_id!(
+    /// The client's `Idempotency-Key`: 1 to 255 visible ASCII characters.
+    IdempotencyKey, "1 to 255 visible ASCII characters", |text| {
+        (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+    }
+);
+string_id!(
+    /// The keyed MAC of a card number: the same for the same card, useless for finding the number (PCI DSS 3.5.1.1).
+    CardFingerprint, "32 lower-case hexadecimal digits", |text| prefixed_hex(text, "")
+);
+
+/// Test or live: two worlds that never meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Cards are test numbers, the network is the simulated acquirer.
+    Test,
+    /// Real cards, real money.
+    Live,
+}
+
+impl Mode {
+    /// `test` or `live`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Live => "live",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Who asks: every record belongs to one, and nothing reads another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The merchant.
+    pub merchant_id: MerchantId,
+    /// Which of its two worlds.
+    pub mode: Mode,
+}
+
+/// SHA-256 over the parts, each behind its length, so that no two lists of parts run into one another.
+pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update((part.len() as u64).to_be_bytes());
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
+
+impl PaymentId {
+    /// The one payment that (merchant, mode, Idempotency-Key) can ever make.
+    pub fn derive(owner: &Owner, key: &IdempotencyKey) -> Self {
+        let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), key.as_str()];
+        let [merchant, mode, key] = parts.map(str::as_bytes);
+        Self(format!("pay_{}", hex::encode(&digest(&[b"payment", merchant, mode, key])[..16])))
+    }
+}
+
+impl TokenId {
+    /// A token named by 128 random bits.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        Self(format!("tok_{}", hex::encode(bits)))
+    }
+}
+
+impl CardFingerprint {
+    /// The first 128 bits of a MAC.
+    pub fn from_mac(mac: &[u8; 32]) -> Self {
+        Self(hex::encode(&mac[..16]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn owner(merchant: &str, mode: Mode) -> Owner {
+        Owner { merchant_id: merchant.parse().expect("a merchant id"), mode }
+    }
+
+    #[test]
+    fn payment_id_depends_on_merchant_mode_and_key() {
+        let derive = |merchant, mode, key: &str| PaymentId::derive(&owner(merchant, mode), &key.parse().expect("key"));
+        let id = derive("mer_a", Mode::Test, "k");
+        assert_eq!(id, derive("mer_a", Mode::Test, "k"));
+        assert_ne!(id, derive("mer_b", Mode::Test, "k"));
+        assert_ne!(id, derive("mer_a", Mode::Live, "k"));
+        assert_ne!(id, derive("mer_a", Mode::Test, "k2"));
+        assert_eq!(id.as_str().parse::<PaymentId>(), Ok(id));
+    }
+
+    #[test]
+    fn ids_refuse_what_is_not_theirs() {
+        for text in ["", "pay_", "pay_0123", "tok_00000000000000000000000000000000", "pay_0000000000000000000000000000000G"] {
+            assert!(text.parse::<PaymentId>().is_err(), "{text:?}");
+        }
+        for text in ["", " ", "a b", "ä", &"x".repeat(256)] {
+            assert!(text.parse::<IdempotencyKey>().is_err(), "{text:?}");
+        }
+        for text in ["mer_", "mer_A", "m_a", "mer_a#b"] {
+            assert!(text.parse::<MerchantId>().is_err(), "{text:?}");
+        }
+    }
+}

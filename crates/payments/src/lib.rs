@@ -1,0 +1,29 @@
+//! Card payments, decided: values in, values out.
+//!
+//! What is deliberately absent: I/O, clocks, randomness, AWS, async runtimes, floats. A handler loads a
+//! [`payment::Payment`], lets a function of this crate decide what it becomes, and saves that on condition of its
+//! version. What the outside must be able to do for us is written down as traits in [`ports`].
+
+pub mod amount;
+pub mod card;
+pub mod currency;
+pub mod event;
+pub mod failure;
+pub mod fee;
+pub mod fraud;
+pub mod gateway;
+pub mod id;
+pub mod ledger;
+pub mod merchant;
+pub mod payment;
+pub mod ports;
+pub mod posting;
+pub mod problem;
+pub mod request;
+pub mod secret;
+pub mod settlement;
+pub mod stage;
+pub mod step;
+pub mod timestamp;
+pub mod token;
+pub mod validation;

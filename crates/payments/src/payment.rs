@@ -1,0 +1,291 @@
+//! The payment: one record, one version per change, its history inside. No I/O: saving it on condition of its version
+//! is the store's part ([`crate::ports`]).
+
+use crate::amount::Amount;
+use crate::card::CardSummary;
+use crate::gateway::{GatewayKey, GatewayOperation};
+use crate::id::{CardFingerprint, MerchantId, Mode, Owner, PaymentId, TokenId};
+use crate::stage::{Created, Failed, Stage, StageName, VoidReason};
+use crate::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The layout of the stored record. A reader refuses a newer one.
+pub const SCHEMA: u32 = 1;
+/// A payment that is under way is taken over by `sweep` this long after it was opened, and then at growing intervals.
+const FIRST_DUE_SECONDS: i64 = 90;
+/// The longest interval between two takeovers: one hour.
+const LONGEST_DUE_SECONDS: i64 = 60 * 60;
+/// How long a hold waits for the merchant: seven days, what the schemes allow for most card payments.
+const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
+/// After so many takeovers (about six hours) a payment without a final answer is reversed.
+pub const MAX_TAKEOVERS: u32 = 8;
+/// The history keeps this many changes: the first and the latest.
+const MAX_HISTORY: usize = 40;
+/// Partitions of the index of due payments, so that no single one takes every write.
+pub const DUE_SHARDS: u8 = 8;
+
+/// When to take the money of an approved hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CaptureMethod {
+    /// At once.
+    #[default]
+    Automatic,
+    /// When the merchant says so.
+    Manual,
+}
+
+/// Who changed a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+#[allow(missing_docs, reason = "each variant is the function of its name")]
+pub enum Actor {
+    Api,
+    Validate,
+    Authorize,
+    FraudCheck,
+    Execute,
+    Settle,
+    Void,
+    Sweep,
+}
+
+/// One line of a payment's history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// The version that it made.
+    pub v: u32,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub by: Actor,
+    /// The stage that the payment came to.
+    pub to: StageName,
+}
+
+/// What merchants see of where a payment is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Status {
+    /// Under way; it will come to rest by itself.
+    Processing,
+    /// Waits for the merchant's capture.
+    RequiresCapture,
+    /// Waits for a person's decision.
+    InReview,
+    /// The money is taken.
+    Succeeded,
+    /// The issuer or the risk side said no.
+    Declined,
+    /// Undone before any money was taken.
+    Canceled,
+    /// Could not be carried out.
+    Failed,
+}
+
+/// A card payment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// Derived from (merchant, mode, Idempotency-Key).
+    pub payment_id: PaymentId,
+    /// [`SCHEMA`] when it was written.
+    pub schema: u32,
+    /// 1 when opened, one more with each change; every save is on condition of the one before.
+    pub version: u32,
+    /// Whose it is.
+    pub merchant_id: MerchantId,
+    /// In which world.
+    pub mode: Mode,
+    /// SHA-256 of the request, 64 hexadecimal digits: the same key with another body is refused by it.
+    pub request_hash: String,
+    /// How much.
+    #[serde(flatten)]
+    pub amount: Amount,
+    /// When to take it.
+    pub capture_method: CaptureMethod,
+    /// The card's token.
+    pub token_id: TokenId,
+    /// What may be shown of the card.
+    pub card: CardSummary,
+    /// The same for the same card.
+    pub fingerprint: CardFingerprint,
+    /// The merchant's own name for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// When it was opened.
+    pub created_at: Timestamp,
+    /// When `sweep` takes it over; absent once it is terminal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// The partition of the index of due payments; there exactly when `due_at` is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_shard: Option<u8>,
+    /// How often `sweep` took it over.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub takeovers: u32,
+    /// Where it is.
+    pub stage: Stage,
+    /// What happened to it, oldest first.
+    pub history: Vec<Change>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// What opens a payment: a checked request, for an owner, with a token's card.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Derived from the owner and the client's key.
+    pub payment_id: PaymentId,
+    /// Whose.
+    pub owner: Owner,
+    /// The request's hash.
+    pub request_hash: String,
+    /// How much.
+    pub amount: Amount,
+    /// When to take it.
+    pub capture_method: CaptureMethod,
+    /// The card.
+    pub token: crate::token::Token,
+    /// The merchant's own name for it.
+    pub reference: Option<String>,
+}
+
+/// What `sweep` does with a payment that is past its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// Save it, then run the workflow from the start: every step does what is missing.
+    Resume(Payment),
+    /// Save it, then run the workflow's undo.
+    Reverse(Payment),
+    /// Save it: it is at its end.
+    Finish(Payment),
+    /// It is not due, or terminal: leave it alone.
+    Nothing,
+}
+
+impl Payment {
+    /// Version 1.
+    pub fn open(opening: Opening, now: Timestamp) -> Self {
+        let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference } = opening;
+        let due_shard = due_shard(&payment_id);
+        Self {
+            payment_id,
+            schema: SCHEMA,
+            version: 1,
+            merchant_id: owner.merchant_id,
+            mode: owner.mode,
+            request_hash,
+            amount,
+            capture_method,
+            token_id: token.token_id,
+            card: token.card,
+            fingerprint: token.fingerprint,
+            reference,
+            created_at: now,
+            due_at: Some(now.plus_seconds(FIRST_DUE_SECONDS)),
+            due_shard: Some(due_shard),
+            takeovers: 0,
+            stage: Stage::Created(Created {}),
+            history: vec![Change { v: 1, at: now, by: Actor::Api, to: StageName::Created }],
+        }
+    }
+
+    /// The next version, at `stage`. A terminal stage is never due; one that waits for people is due when the hold ends.
+    pub fn advance(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
+        self.stage = stage;
+        match self.status() {
+            Status::Processing => {}
+            Status::RequiresCapture | Status::InReview => self.due_in(now, HOLD_SECONDS),
+            Status::Succeeded | Status::Declined | Status::Canceled | Status::Failed => {
+                self.due_at = None;
+                self.due_shard = None;
+            }
+        }
+        self.record(by, now)
+    }
+
+    /// What to do with it now that its time may be over.
+    pub fn take_over(mut self, now: Timestamp) -> Takeover {
+        if self.due_at.is_none_or(|due| due > now) {
+            return Takeover::Nothing;
+        }
+        self.takeovers += 1;
+        let exponent = self.takeovers.min(16);
+        self.due_in(now, (FIRST_DUE_SECONDS << exponent).min(LONGEST_DUE_SECONDS));
+        let give_up = self.takeovers > MAX_TAKEOVERS;
+        let stage = match self.stage.clone() {
+            Stage::RequiresCapture(rest) => Stage::Voiding(rest.hold.void(Some(rest.screening), VoidReason::Expired)),
+            Stage::InReview(rest) => Stage::Voiding(rest.hold.void(Some(rest.screening), VoidReason::Expired)),
+            Stage::Created(_) if give_up => {
+                return Takeover::Finish(self.advance(Stage::Failed(Failed::Unresolved), Actor::Sweep, now));
+            }
+            Stage::Authorizing(intent) if give_up => Stage::Voiding(intent.give_up()),
+            Stage::Authorized(rest) if give_up => Stage::Voiding(rest.hold.void(None, VoidReason::Unresolved)),
+            Stage::Capturing(intent) if give_up => {
+                Stage::Voiding(intent.hold.void(Some(intent.screening), VoidReason::Unresolved))
+            }
+            stage @ Stage::Voiding(_) => stage,
+            Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) | Stage::Capturing(_) | Stage::Captured(_) => {
+                return Takeover::Resume(self.record(Actor::Sweep, now));
+            }
+            Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => return Takeover::Nothing,
+        };
+        Takeover::Reverse(self.advance(stage, Actor::Sweep, now))
+    }
+
+    /// What merchants see of where it is.
+    pub fn status(&self) -> Status {
+        match &self.stage {
+            Stage::Created(_)
+            | Stage::Authorizing(_)
+            | Stage::Authorized(_)
+            | Stage::Capturing(_)
+            | Stage::Captured(_)
+            | Stage::Voiding(_) => Status::Processing,
+            Stage::RequiresCapture(_) => Status::RequiresCapture,
+            Stage::InReview(_) => Status::InReview,
+            Stage::Succeeded(_) => Status::Succeeded,
+            Stage::Declined(_) => Status::Declined,
+            Stage::Canceled(_) => Status::Canceled,
+            Stage::Failed(_) => Status::Failed,
+        }
+    }
+
+    /// The gateway's key for an operation on this payment.
+    pub fn gateway_key(&self, operation: GatewayOperation, attempt: u32) -> GatewayKey {
+        GatewayKey::new(&self.payment_id, operation, attempt)
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> Owner {
+        Owner { merchant_id: self.merchant_id.clone(), mode: self.mode }
+    }
+
+    /// The change that made this version.
+    pub fn latest_change(&self) -> &Change {
+        self.history.last().expect("a payment is opened with a first change and never loses the latest")
+    }
+
+    fn record(mut self, by: Actor, now: Timestamp) -> Self {
+        self.version += 1;
+        let to = StageName::from(&self.stage);
+        if self.history.len() == MAX_HISTORY {
+            self.history.remove(1);
+        }
+        self.history.push(Change { v: self.version, at: now, by, to });
+        self
+    }
+
+    fn due_in(&mut self, now: Timestamp, seconds: i64) {
+        self.due_at = Some(now.plus_seconds(seconds));
+        self.due_shard = Some(due_shard(&self.payment_id));
+    }
+}
+
+fn due_shard(payment_id: &PaymentId) -> u8 {
+    payment_id.as_str().as_bytes().last().expect("a payment id is never empty") % DUE_SHARDS
+}

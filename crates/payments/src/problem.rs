@@ -1,0 +1,108 @@
+//! What a client reads when it did something wrong: RFC 9457 problem documents.
+
+use serde::Serialize;
+
+/// A field of the request that is wrong, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldError {
+    /// The field's path, such as `card.exp_month`; a header by its name.
+    pub field: String,
+    /// What would be right.
+    pub detail: String,
+}
+
+impl FieldError {
+    /// `field` is wrong: `detail` says what would be right.
+    pub fn new(field: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { field: field.into(), detail: detail.into() }
+    }
+}
+
+/// The kinds of problem. The name is the last part of the `type` URI, and stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumIter)]
+#[strum(serialize_all = "kebab-case")]
+pub enum ProblemKind {
+    /// 400: the body is not JSON.
+    MalformedJson,
+    /// 400: the document is wrong by itself, whoever sends it.
+    InvalidRequest,
+    /// 400: a POST that moves money came without its key.
+    IdempotencyKeyMissing,
+    /// 404: no such thing, or not yours.
+    NotFound,
+    /// 405: the path does not know the method.
+    MethodNotAllowed,
+    /// 409: the first request with this key is still under way.
+    RequestInProgress,
+    /// 413: the body is too long.
+    BodyTooLarge,
+    /// 415: the body is not `application/json`.
+    UnsupportedMediaType,
+    /// 422: the key was used with another body.
+    IdempotencyKeyReused,
+    /// 422: well formed, but not possible for this merchant.
+    Unprocessable,
+    /// 500: our fault, and not in doubt: nothing was done.
+    Internal,
+    /// 503: our fault; the same request may be sent again.
+    Unavailable,
+}
+
+impl ProblemKind {
+    /// The HTTP status.
+    pub fn status(self) -> u16 {
+        match self {
+            Self::MalformedJson | Self::InvalidRequest | Self::IdempotencyKeyMissing => 400,
+            Self::NotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::RequestInProgress => 409,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::IdempotencyKeyReused | Self::Unprocessable => 422,
+            Self::Internal => 500,
+            Self::Unavailable => 503,
+        }
+    }
+
+    /// One sentence, the same for every problem of the kind.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::MalformedJson => "The body is not JSON.",
+            Self::InvalidRequest => "The request is not valid.",
+            Self::IdempotencyKeyMissing => "The Idempotency-Key header is missing.",
+            Self::NotFound => "There is no such resource.",
+            Self::MethodNotAllowed => "The method is not allowed here.",
+            Self::RequestInProgress => "The first request with this Idempotency-Key is still under way.",
+            Self::BodyTooLarge => "The body is too large.",
+            Self::UnsupportedMediaType => "The body must be application/json.",
+            Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body.",
+            Self::Unprocessable => "The request cannot be carried out for this merchant.",
+            Self::Internal => "Something is wrong on our side.",
+            Self::Unavailable => "The service is unavailable for a moment.",
+        }
+    }
+}
+
+/// A problem document, without the request's id, which the edge adds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: ProblemKind,
+    /// What is wrong here and now, and what would be right.
+    pub detail: String,
+    /// The fields that are wrong.
+    pub errors: Vec<FieldError>,
+}
+
+impl Problem {
+    /// A problem without fields.
+    pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new() }
+    }
+
+    /// A problem with some fields of the request.
+    pub fn of_fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
+        let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
+        Self { kind, detail: detail.join("; "), errors }
+    }
+}

@@ -1,0 +1,31 @@
+//! The project's automation: a local AWS of real software, and what is done with it.
+//!
+//! It knows how things are started, deployed and fed, and no business rule.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a panic is how a test fails")
+)]
+
+pub mod aws;
+pub mod build;
+pub mod deploy;
+pub mod down;
+pub mod invoke;
+pub mod logs;
+pub mod poller;
+pub mod process;
+pub mod progress;
+pub mod samconfig;
+pub mod servers;
+pub mod stack;
+pub mod state;
+pub mod status;
+pub mod template;
+pub mod tools;
+pub mod topics;
+pub mod up;
+pub mod workspace;
+
+pub use stack::Stack;
+pub use workspace::Workspace;

@@ -1,0 +1,139 @@
+//! `cargo xtask <command>`: reads the command line and calls the module of that name.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand, ValueEnum};
+use xtask::{Stack, Workspace, down, invoke, logs, poller, progress, status, up};
+
+/// Runs, watches and feeds the local stack.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "UPPER")]
+enum WorkflowType {
+    Express,
+    Standard,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the local stack and deploy to it, or bring it up to date
+    Up {
+        /// The type of the payment state machine
+        #[arg(long, value_enum, ignore_case = true, default_value = "EXPRESS")]
+        workflow_type: WorkflowType,
+        /// Deploy what was built before
+        #[arg(long)]
+        skip_build: bool,
+        /// Deliver every Kafka batch twice, to test that functions bear it
+        #[arg(long)]
+        deliver_twice: bool,
+    },
+    /// Stop everything
+    Down,
+    /// Say what runs; exit code 1 unless all of it does
+    Status,
+    /// Print the environment of a shell that talks to the stack: eval "$(cargo xtask env)"
+    Env,
+    /// Print what a function has logged
+    Logs {
+        /// Its folder, e.g. fraud-check
+        function: String,
+        /// Go on until interrupted
+        #[arg(long, short)]
+        follow: bool,
+        /// How far back, e.g. 10m
+        #[arg(long)]
+        since: Option<String>,
+    },
+    /// Invoke a function; exit code 1 if it fails
+    Invoke {
+        /// Its folder, e.g. fraud-check
+        function: String,
+        /// The event, - for stdin; events/<function>.json by default
+        file: Option<PathBuf>,
+    },
+    /// Feed functions from Kafka until stopped; `up` runs this in the background
+    Poller {
+        /// Deliver every batch twice
+        #[arg(long)]
+        deliver_twice: bool,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Answers whether the exit code is zero.
+async fn run(command: Command) -> Result<bool> {
+    let workspace = Workspace::find()?;
+    match command {
+        Command::Up {
+            workflow_type,
+            skip_build,
+            deliver_twice,
+        } => {
+            let workflow_type = match workflow_type {
+                WorkflowType::Express => "EXPRESS",
+                WorkflowType::Standard => "STANDARD",
+            };
+            let options = up::Options {
+                workflow_type: workflow_type.to_owned(),
+                skip_build,
+                deliver_twice,
+            };
+            greet(&up::up(&workspace, &options).await?);
+        }
+        Command::Down => down::down(&workspace).await?,
+        Command::Status => return status::status(&workspace).await,
+        Command::Env => status::print_environment(&workspace)?,
+        Command::Logs {
+            function,
+            follow,
+            since,
+        } => {
+            logs::logs(
+                &Stack::open(&workspace).await?,
+                &function,
+                &logs::Options { follow, since },
+            )
+            .await?;
+        }
+        Command::Invoke { function, file } => {
+            return invoke::invoke(&Stack::open(&workspace).await?, &function, file.as_deref())
+                .await;
+        }
+        Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
+    }
+    Ok(true)
+}
+
+/// Where the stack is, and what to do with it.
+fn greet(stack: &Stack) {
+    match stack.api_url() {
+        Ok(url) => progress::answer(url),
+        Err(_) => stack
+            .outputs
+            .iter()
+            .for_each(|(name, value)| progress::answer(format!("{name} = {value}"))),
+    }
+    progress::note(
+        "next: cargo xtask status | invoke <function> | logs <function> --follow | down",
+    );
+}

@@ -1,0 +1,218 @@
+//! The servers of the stack: how each is started, and how it is known to be ready.
+//!
+//! It refuses to know what is deployed on them.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::poller::clock;
+use crate::process::{self, POLL_INTERVAL, Process};
+use crate::state::{Server, State};
+use crate::tools;
+use crate::workspace::Workspace;
+
+/// MiniStack imports a lot of Python: seconds on a busy machine.
+const READY_BOUND: Duration = Duration::from_secs(60);
+/// One look at whether a server is ready.
+const PROBE_BOUND: Duration = Duration::from_secs(2);
+
+/// Switches of the emulator that a test may set for itself.
+const PASSED_ON: [&str; 4] = [
+    "SFN_WAIT_SCALE",
+    "SFN_MOCK_CONFIG",
+    "LAMBDA_ACCOUNT_CONCURRENCY",
+    "LOG_LEVEL",
+];
+
+/// Gives every server without a port its usual one or, if that is taken, any other.
+pub fn assign_ports(state: &mut State) -> Result<()> {
+    // Held until all are given, so that none is given twice.
+    let mut held = Vec::new();
+    for server in Server::ALL {
+        let Some(usual) = server.usual_port() else {
+            continue;
+        };
+        if state.ports.contains_key(&server) {
+            continue;
+        }
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, usual))
+            .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
+            .context("asking for a free port")?;
+        state.ports.insert(
+            server,
+            listener
+                .local_addr()
+                .context("reading the free port")?
+                .port(),
+        );
+        held.push(listener);
+    }
+    Ok(())
+}
+
+/// Starts MiniStack, the broker or the cache, unless it is up, and waits until it is ready.
+pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) -> Result<bool> {
+    if state.is_up(server) {
+        return Ok(false);
+    }
+    let port = state.port(server)?;
+    let mut command = command(workspace, state, server)?;
+    let process = process::start(
+        &mut command,
+        &workspace.florin(),
+        &workspace.log(server.name()),
+    )?;
+    state.servers.insert(server, process);
+    // Before it is ready: a crash of ours must not lose sight of it.
+    state.save(workspace)?;
+    wait_until_ready(workspace, server, port, &process).await?;
+    Ok(true)
+}
+
+fn command(workspace: &Workspace, state: &State, server: Server) -> Result<Command> {
+    let mut command = match server {
+        Server::Ministack => ministack(workspace, state)?,
+        Server::Kafka => broker(workspace, state)?,
+        Server::Valkey => cache(workspace, state)?,
+        Server::Poller => bail!("the poller is started after the deployment"),
+    };
+    command.current_dir(workspace.data());
+    Ok(command)
+}
+
+/// A server sees nothing of our environment: functions inherit MiniStack's, and must not lean on ours.
+fn bare(workspace: &Workspace, program: impl AsRef<std::ffi::OsStr>) -> Command {
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LANG", "C.UTF-8")
+        .env("HOME", workspace.data())
+        .env("TMPDIR", workspace.temporary());
+    command
+}
+
+fn ministack(workspace: &Workspace, state: &State) -> Result<Command> {
+    let mut command = bare(workspace, workspace.tool("ministack"));
+    command
+        .env("AUTH", "true")
+        .env("AWS_ENDPOINT_URL", state.endpoint()?)
+        .env("GATEWAY_PORT", state.port(Server::Ministack)?.to_string())
+        .env("BIND_HOST", "127.0.0.1")
+        .env("MINISTACK_MSK_BOOTSTRAP", state.kafka()?)
+        .env("S3_DATA_DIR", workspace.data().join("s3"))
+        .env("STATE_DIR", workspace.data().join("ministack"))
+        .env("PYTHONUNBUFFERED", "1");
+    for name in PASSED_ON {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    Ok(command)
+}
+
+fn broker(workspace: &Workspace, state: &State) -> Result<Command> {
+    let url = format!("tcp://{}", state.kafka()?);
+    // A name of its own for each start: it forgets everything, and the poller must notice that.
+    let name = format!("florin-{}", clock::random_id());
+    let mut command = bare(workspace, tools::broker(workspace)?);
+    command
+        .arg("broker")
+        .args(["--cluster-id", &name, "--storage-engine", "memory://tansu/"])
+        .args(["--listener-url", &url, "--advertised-listener-url", &url]);
+    Ok(command)
+}
+
+fn cache(workspace: &Workspace, state: &State) -> Result<Command> {
+    let port = state.port(Server::Valkey)?.to_string();
+    let mut command = bare(workspace, tools::cache(workspace)?);
+    command.args([
+        "--bind",
+        "127.0.0.1",
+        "--port",
+        &port,
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+        "--daemonize",
+        "no",
+    ]);
+    Ok(command)
+}
+
+async fn wait_until_ready(
+    workspace: &Workspace,
+    server: Server,
+    port: u16,
+    process: &Process,
+) -> Result<()> {
+    let deadline = Instant::now() + READY_BOUND;
+    let log = workspace.log(server.name());
+    loop {
+        if !process.is_alive() {
+            bail!(
+                "{} ended while starting:\n{}",
+                server.name(),
+                last_lines(&log)
+            );
+        }
+        if tokio::time::timeout(PROBE_BOUND, is_ready(server, port))
+            .await
+            .unwrap_or(false)
+        {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            bail!(
+                "{} is not ready after {} s:\n{}",
+                server.name(),
+                READY_BOUND.as_secs(),
+                last_lines(&log)
+            );
+        }
+        tokio::time::sleep(POLL_INTERVAL).await;
+    }
+}
+
+async fn is_ready(server: Server, port: u16) -> bool {
+    match server {
+        Server::Ministack => {
+            answers(port, "GET /_ministack/health HTTP/1.0\r\n\r\n", " 200 ").await
+        }
+        Server::Valkey => answers(port, "PING\r\n", "+PONG").await,
+        // Making the topics is its real test, and comes next.
+        Server::Kafka => TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+            .await
+            .is_ok(),
+        Server::Poller => false,
+    }
+}
+
+async fn answers(port: u16, question: &str, expected: &str) -> bool {
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+        return false;
+    };
+    if stream.write_all(question.as_bytes()).await.is_err() {
+        return false;
+    }
+    let mut answer = [0; 64];
+    let Ok(length) = stream.read(&mut answer).await else {
+        return false;
+    };
+    String::from_utf8_lossy(&answer[..length]).contains(expected)
+}
+
+/// The end of a log, for an error message.
+pub fn last_lines(log: &std::path::Path) -> String {
+    /// As much as fits a terminal without scrolling.
+    const SHOWN: usize = 15;
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN)..].join("\n")
+}
