@@ -38,6 +38,7 @@ pub async fn deploy(
     let endpoint = state.endpoint()?;
     let cluster = aws::make_cluster(&endpoint, CLUSTER).await?;
     let overrides = parameters.overrides_with(&[
+        ("ApiEndpoint", endpoint.clone()),
         ("KafkaBootstrapServers", state.kafka()?),
         ("MskClusterArn", cluster.clone()),
         ("ValkeyEndpoint", state.valkey()?),

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, down, invoke, logs, poller, progress, status, up};
+use xtask::{Stack, Workspace, demo, down, invoke, logs, poller, progress, status, up};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -59,6 +59,21 @@ enum Command {
         function: String,
         /// The event, - for stdin; events/<function>.json by default
         file: Option<PathBuf>,
+    },
+    /// Make a day's payments as merchants would, and audit the tables; exit code 1 unless all agrees
+    Demo {
+        /// Leave the stack up, if it was down
+        #[arg(long)]
+        keep: bool,
+        /// The payments, one JSON object per line; events/payments/demo.jsonl by default
+        #[arg(long)]
+        file: Option<PathBuf>,
+        /// Send the whole file twice: the second answers must be the first ones
+        #[arg(long)]
+        replay: bool,
+        /// Payments at a time
+        #[arg(long, default_value_t = 8)]
+        concurrency: usize,
     },
     /// Feed functions from Kafka until stopped; `up` runs this in the background
     Poller {
@@ -118,6 +133,20 @@ async fn run(command: Command) -> Result<bool> {
         Command::Invoke { function, file } => {
             return invoke::invoke(&Stack::open(&workspace).await?, &function, file.as_deref())
                 .await;
+        }
+        Command::Demo {
+            keep,
+            file,
+            replay,
+            concurrency,
+        } => {
+            let options = demo::Options {
+                keep,
+                file,
+                replay,
+                concurrency,
+            };
+            return demo::demo(&workspace, &options).await;
         }
         Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
     }

@@ -16,7 +16,7 @@ pub trait Failure: std::error::Error + 'static {
 /// pass by themselves.
 #[macro_export]
 macro_rules! failure {
-    ($error:ty, $name:ty, transient: [$($transient:ident),* $(,)?], permanent: [$($permanent:ident),* $(,)?]) => {
+    ($error:ty, $name:ty, transient: [$($transient:ident),* $(,)?], permanent: [$($permanent:ident),* $(,)?] $(,)?) => {
         impl $crate::failure::Failure for $error {
             fn name(&self) -> &'static str {
                 <$name>::from(self).into()
@@ -70,4 +70,15 @@ pub struct OutOfTurn {
     pub payment_id: PaymentId,
     /// Where it is.
     pub stage: StageName,
+}
+
+/// A function that always answers.
+impl Failure for std::convert::Infallible {
+    fn name(&self) -> &'static str {
+        match *self {}
+    }
+
+    fn transient(&self) -> bool {
+        match *self {}
+    }
 }

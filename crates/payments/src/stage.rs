@@ -192,6 +192,7 @@ pub enum Failed {
 #[strum_discriminants(derive(Serialize, Deserialize, strum::Display, strum::EnumIter, PartialOrd, Ord))]
 #[strum_discriminants(serde(rename_all = "snake_case"), strum(serialize_all = "snake_case"))]
 #[strum_discriminants(doc = "A stage's name, as stored and as handed to the workflow.")]
+#[strum_discriminants(allow(missing_docs, reason = "each variant is the struct of its name"))]
 #[allow(missing_docs, reason = "each variant is the struct of its name")]
 pub enum Stage {
     Created(Created),

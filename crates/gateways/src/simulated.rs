@@ -1,0 +1,138 @@
+//! The simulated gateway: a Lambda function that stands for the card network in test mode. The orders and answers here
+//! are its wire format; the function reads and writes the same types.
+//!
+//! The card travels sealed. Only the acquirer opens it, so no plain card number is ever in an invocation's payload.
+
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::error::SdkError;
+use aws_sdk_lambda::primitives::Blob;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use payments::amount::Amount;
+use payments::gateway::{
+    Authorization, AuthorizeOrder, CaptureAnswer, Effect, GatewayKey, GatewayName, HoldOrder, NoAnswer, VoidAnswer,
+};
+use payments::ports::Gateway;
+use payments::token::PresentedCard;
+use payments_aws::{StartError, sdk_config, variable};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::Duration;
+
+/// How long we wait for an answer; a later one counts as lost.
+const PATIENCE: Duration = Duration::from_millis(2500);
+/// The one error name by which the acquirer says that it did nothing.
+pub const UNAVAILABLE: &str = "AcquirerUnavailable";
+
+/// What the acquirer is asked.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Place a hold.
+    Authorize {
+        /// The order's key.
+        key: GatewayKey,
+        /// How much.
+        amount: Amount,
+        /// The sealed card.
+        card: PresentedCard,
+    },
+    /// Take money of a hold.
+    Capture {
+        /// The order's key.
+        key: GatewayKey,
+        /// The key that placed the hold.
+        hold_key: GatewayKey,
+        /// How much.
+        amount: Amount,
+    },
+    /// Let a hold go.
+    Void {
+        /// The order's key.
+        key: GatewayKey,
+        /// The key that placed the hold.
+        hold_key: GatewayKey,
+        /// What was to be held.
+        amount: Amount,
+    },
+    /// What did that key do?
+    LookUp {
+        /// The order's key.
+        key: GatewayKey,
+    },
+}
+
+/// The simulated gateway, by its function.
+#[derive(Clone, Debug)]
+pub struct SimulatedGateway {
+    client: Client,
+    function: String,
+}
+
+impl SimulatedGateway {
+    /// From `SIMULATED_ACQUIRER_FUNCTION`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        let config = aws_sdk_lambda::config::Builder::from(&sdk_config()?)
+            .retry_config(RetryConfig::disabled())
+            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
+        Ok(Self { client: Client::from_conf(config.build()), function: variable("SIMULATED_ACQUIRER_FUNCTION")? })
+    }
+
+    async fn send<A: DeserializeOwned>(&self, order: &Order) -> Result<A, NoAnswer> {
+        let payload = serde_json::to_vec(order).expect("an order is plain data");
+        let answer = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
+        let answer = answer.map_err(|error| match &error {
+            SdkError::ConstructionFailure(_) => NoAnswer::Unavailable("the order could not be written".to_owned()),
+            SdkError::ServiceError(refused) if refused.err().is_too_many_requests_exception() => {
+                NoAnswer::Unavailable("too many requests".to_owned())
+            }
+            _ => NoAnswer::Unknown("no answer to the invocation".to_owned()),
+        })?;
+        let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).map_err(|error| NoAnswer::Unknown(error.to_string()))?;
+        if answer.function_error.is_some() {
+            let name = body.get("errorType").and_then(Value::as_str).unwrap_or("an unnamed error").to_owned();
+            return Err(if name == UNAVAILABLE { NoAnswer::Unavailable(name) } else { NoAnswer::Unknown(name) });
+        }
+        serde_json::from_value(body).map_err(|error| NoAnswer::Unknown(error.to_string()))
+    }
+}
+
+impl Gateway for SimulatedGateway {
+    fn name(&self) -> GatewayName {
+        GatewayName("simulated".to_owned())
+    }
+
+    async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
+        let AuthorizeOrder { key, amount, card } = order.clone();
+        match self.send(&Order::Authorize { key, amount, card }).await? {
+            Effect::Authorized(answer) => Ok(answer),
+            other @ (Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
+        }
+    }
+
+    async fn capture(&self, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer> {
+        let HoldOrder { key, hold_key, amount } = order.clone();
+        match self.send(&Order::Capture { key, hold_key, amount }).await? {
+            Effect::Captured(answer) => Ok(answer),
+            other @ (Effect::Authorized(_) | Effect::Voided(_)) => Err(unexpected(&other)),
+        }
+    }
+
+    async fn void(&self, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer> {
+        let HoldOrder { key, hold_key, amount } = order.clone();
+        match self.send(&Order::Void { key, hold_key, amount }).await? {
+            Effect::Voided(answer) => Ok(answer),
+            other @ (Effect::Authorized(_) | Effect::Captured(_)) => Err(unexpected(&other)),
+        }
+    }
+
+    async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer> {
+        self.send(&Order::LookUp { key: key.clone() }).await
+    }
+}
+
+fn unexpected(effect: &Effect) -> NoAnswer {
+    NoAnswer::Unknown(format!("an answer to another order: {effect:?}"))
+}

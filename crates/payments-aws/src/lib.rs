@@ -1,0 +1,38 @@
+//! The ports of [`payments::ports`] on AWS, Kafka and Valkey: one file a port, no business rule.
+//!
+//! Every adapter has `from_env`, which reads its variables, opens its connections and fails at the start if something
+//! is missing; a request never finds out.
+#![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
+
+mod billing;
+mod cards;
+mod codes;
+mod config;
+mod events;
+mod journal;
+mod kafka;
+mod merchants;
+mod payments_table;
+mod sealing;
+mod system;
+mod table;
+mod tokens;
+mod valkey;
+mod velocity;
+mod workflow;
+
+pub use billing::FeeLinesTable;
+pub use cards::VaultTable;
+pub use codes::CodesInValkey;
+pub use config::{SdkConfig, StartError, sdk_config, variable};
+pub use events::EventsOut;
+pub use journal::LedgerTables;
+pub use kafka::DeadLetterTopics;
+pub use merchants::MerchantsTable;
+pub use payments_table::PaymentsTable;
+pub use sealing::{OpenError, VaultKeys};
+pub use system::System;
+pub use table::{Put, Table, unavailable};
+pub use tokens::TokensTable;
+pub use velocity::VelocityInValkey;
+pub use workflow::PaymentWorkflow;

@@ -1,0 +1,195 @@
+//! What the outside must be able to do for us: one trait per need, about one IAM statement each.
+//!
+//! Nothing here says how. Failures are [`Unavailable`]: asked, and not known whether it was done.
+#![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime; no future crosses a thread")]
+
+use crate::card::{CardNumber, Cvc};
+use crate::event::Event;
+use crate::failure::Unavailable;
+use crate::gateway::{
+    Authorization, AuthorizeOrder, CaptureAnswer, Effect, GatewayKey, GatewayName, HoldOrder, NoAnswer, VoidAnswer,
+};
+use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
+use crate::ledger::{Dead, JournalEntry};
+use crate::merchant::{ApiKey, Merchant};
+use crate::payment::Payment;
+use crate::posting::FeeLine;
+use crate::step::OperationId;
+use crate::timestamp::Timestamp;
+use crate::token::{SealedCard, Token};
+
+/// What time it is.
+pub trait Clock {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// Fresh randomness, for names only.
+pub trait Randomness {
+    /// 128 bits that nobody can guess.
+    fn bits(&self) -> [u8; 16];
+}
+
+/// What came of opening a payment.
+#[derive(Debug)]
+pub enum Opened {
+    /// It is new.
+    New,
+    /// A payment of that id was there: untouched, as it is now.
+    Existing(Box<Payment>),
+}
+
+/// Opens payments.
+pub trait OpenPayment {
+    /// Stores the payment unless one of its id exists.
+    async fn open(&self, payment: &Payment) -> Result<Opened, Unavailable>;
+}
+
+/// Reads payments.
+pub trait LoadPayment {
+    /// The latest version (strongly consistent), if there is one.
+    async fn load(&self, payment_id: &PaymentId) -> Result<Option<Payment>, Unavailable>;
+}
+
+/// What came of saving a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is the latest now.
+    Done,
+    /// Someone else saved a version first; nothing was written.
+    Conflict,
+}
+
+/// Saves payments.
+pub trait SavePayment {
+    /// Stores the payment on condition that the stored version is the one before.
+    async fn save(&self, payment: &Payment) -> Result<Saved, Unavailable>;
+}
+
+/// Finds payments that are past their time.
+pub trait DuePayments {
+    /// At most `limit` payments due at or before `now`, the longest due first within each shard.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<PaymentId>, Unavailable>;
+}
+
+/// Reads merchants' settings; they may be a minute old.
+pub trait Merchants {
+    /// The settings of that owner.
+    async fn merchant(&self, owner: &Owner) -> Result<Option<Merchant>, Unavailable>;
+}
+
+/// Reads API keys.
+pub trait ApiKeys {
+    /// The key of that hash.
+    async fn api_key(&self, key_hash: &str) -> Result<Option<ApiKey>, Unavailable>;
+}
+
+/// Reads tokens' public halves.
+pub trait Tokens {
+    /// The token of that id, whoever owns it.
+    async fn token(&self, token_id: &TokenId) -> Result<Option<Token>, Unavailable>;
+}
+
+/// Stores tokens' public halves.
+pub trait StoreToken {
+    /// Stores a new token.
+    async fn store(&self, token: &Token) -> Result<(), Unavailable>;
+}
+
+/// A card, sealed for the vault.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    /// The number, for the vault.
+    pub card: SealedCard,
+    /// The verification code under the same data key, base64.
+    pub verification: Option<String>,
+    /// The keyed MAC of the number.
+    pub fingerprint: CardFingerprint,
+}
+
+/// Seals cards: the only port that is handed a card number.
+pub trait SealCard {
+    /// Encrypts number and code for that token of that owner, and works out the number's fingerprint.
+    async fn seal(&self, token_id: &TokenId, owner: &Owner, number: &CardNumber, cvc: Option<&Cvc>)
+    -> Result<Sealed, Unavailable>;
+}
+
+/// Stores sealed cards.
+pub trait StoreCard {
+    /// Stores a sealed card until `delete_at`.
+    async fn store(&self, card: &SealedCard, delete_at: Timestamp) -> Result<(), Unavailable>;
+}
+
+/// Reads sealed cards, still sealed.
+pub trait LoadCard {
+    /// The sealed card of that token.
+    async fn load(&self, token_id: &TokenId) -> Result<Option<SealedCard>, Unavailable>;
+}
+
+/// Keeps sealed verification codes in memory, for minutes, never on disk.
+pub trait VerificationCodes {
+    /// Keeps the sealed code for [`VERIFICATION_SECONDS`].
+    async fn keep(&self, token_id: &TokenId, sealed: &str) -> Result<(), Unavailable>;
+    /// The sealed code, if it is still there.
+    async fn find(&self, token_id: &TokenId) -> Result<Option<String>, Unavailable>;
+    /// Forgets it. Forgetting twice is harmless.
+    async fn forget(&self, token_id: &TokenId) -> Result<(), Unavailable>;
+}
+
+/// How long a sealed verification code is kept: 15 minutes.
+pub const VERIFICATION_SECONDS: u64 = 15 * 60;
+
+/// A card gateway.
+pub trait Gateway {
+    /// Its name.
+    fn name(&self) -> GatewayName;
+    /// Places a hold.
+    async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer>;
+    /// Takes the money of a hold.
+    async fn capture(&self, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer>;
+    /// Lets a hold go, and sees to it that none will ever be placed under its key.
+    async fn void(&self, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer>;
+    /// What the order of that key did; `None` if the gateway never saw it.
+    async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
+}
+
+/// Counts a card's payments.
+pub trait Velocity {
+    /// Counts the payment once, however often it is asked, and returns its place among those of its card at its merchant
+    /// within the window before it: 1 for the first.
+    async fn count(&self, owner: &Owner, card: &CardFingerprint, payment_id: &PaymentId) -> Result<u32, Unavailable>;
+}
+
+/// Runs the payment workflow.
+pub trait Workflow {
+    /// Runs the operation and returns when the run is over, or after the caller's patience; how it ended is read from
+    /// the payment.
+    async fn run(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable>;
+    /// Starts the operation and returns at once.
+    async fn start(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable>;
+}
+
+/// Sends events to the bus and to the topic.
+pub trait Events {
+    /// Sends all, in order per payment. The answer has one entry per event, in their order: whether it was taken.
+    async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>>;
+}
+
+/// Keeps the journal and the balances that follow from it.
+pub trait Journal {
+    /// Posts the entries of one partition: each whose event id is new is put, and its postings are folded into that
+    /// partition's balances, one write per account, all in the same transactions. Returns how many were new.
+    async fn post(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable>;
+}
+
+/// Takes what cannot be read, with the reason.
+pub trait DeadLetters {
+    /// Puts the record on its topic's dead-letter topic.
+    async fn bury(&self, record: &Dead) -> Result<(), Unavailable>;
+}
+
+/// Keeps fee lines.
+pub trait FeeLines {
+    /// Stores the line unless it is there.
+    async fn add(&self, line: &FeeLine) -> Result<(), Unavailable>;
+}

@@ -1,0 +1,136 @@
+//! API Gateway's proxy events and answers: JSON bodies, problem documents (RFC 9457), and who asks.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use payments::id::Owner;
+use payments::problem::{FieldError, Problem, ProblemKind};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The longest body: 16 KiB.
+pub const MAX_BODY_BYTES: usize = 16 * 1024;
+/// What a problem's `type` begins with.
+const PROBLEM_TYPE: &str = "https://florin.example/problems/";
+
+/// What API Gateway hands over (REST API, Lambda proxy integration).
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyRequest {
+    /// `POST`.
+    pub http_method: String,
+    /// The path as in the API's definition, `/v1/payments/{payment_id}`.
+    pub resource: String,
+    /// The values of the path's variables.
+    #[serde(default)]
+    pub path_parameters: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    headers: Option<BTreeMap<String, String>>,
+    #[serde(default)]
+    body: Option<String>,
+    #[serde(default)]
+    is_base64_encoded: bool,
+    #[serde(default)]
+    request_context: RequestContext,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RequestContext {
+    #[serde(default)]
+    request_id: String,
+    #[serde(default)]
+    authorizer: Value,
+}
+
+/// What API Gateway sends back.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProxyAnswer {
+    /// The HTTP status.
+    pub status_code: u16,
+    /// The headers.
+    pub headers: BTreeMap<String, String>,
+    /// The body.
+    pub body: String,
+}
+
+impl ProxyRequest {
+    /// A header, whatever the case of its name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.headers.as_ref()?;
+        headers.iter().find(|(spelt, _)| spelt.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Who asks, as the authorizer found out.
+    pub fn owner(&self) -> Result<Owner, Problem> {
+        let field = |name: &str| self.request_context.authorizer.get(name).cloned().unwrap_or_default();
+        let owner = (serde_json::from_value(field("merchant_id")), serde_json::from_value(field("mode")));
+        match owner {
+            (Ok(merchant_id), Ok(mode)) => Ok(Owner { merchant_id, mode }),
+            _ => Err(Problem::new(ProblemKind::Internal, "the authorizer did not say who asks")),
+        }
+    }
+
+    /// The JSON body: at most [`MAX_BODY_BYTES`], declared as `application/json`.
+    pub fn json(&self) -> Result<Value, Problem> {
+        let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
+        if !media_type.trim().eq_ignore_ascii_case("application/json") {
+            let errors = vec![FieldError::new("Content-Type", "expected application/json")];
+            return Err(Problem::of_fields(ProblemKind::UnsupportedMediaType, errors));
+        }
+        let body = self.body.as_deref().unwrap_or_default();
+        let malformed = |detail: String| Problem::new(ProblemKind::MalformedJson, detail);
+        let bytes = if self.is_base64_encoded {
+            BASE64.decode(body).map_err(|_| malformed("the body is not base64".to_owned()))?
+        } else {
+            body.as_bytes().to_vec()
+        };
+        if bytes.len() > MAX_BODY_BYTES {
+            let detail = format!("expected at most {MAX_BODY_BYTES} bytes");
+            return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| {
+            malformed(format!("expected a JSON object; line {}, column {} is wrong", error.line(), error.column()))
+        })
+    }
+
+    /// API Gateway's id of this request.
+    pub fn request_id(&self) -> &str {
+        &self.request_context.request_id
+    }
+}
+
+impl ProxyAnswer {
+    /// A JSON answer.
+    pub fn json(status_code: u16, body: &impl Serialize) -> Self {
+        Self::of(status_code, "application/json", serde_json::to_string(body).expect("an answer is plain data"))
+    }
+
+    /// A problem document with the request's id.
+    pub fn problem(problem: &Problem, request_id: &str) -> Self {
+        let mut document = json!({
+            "type": format!("{PROBLEM_TYPE}{}", problem.kind),
+            "title": problem.kind.title(),
+            "status": problem.kind.status(),
+            "detail": problem.detail,
+            "request_id": request_id,
+        });
+        if !problem.errors.is_empty() {
+            document["errors"] = json!(problem.errors);
+        }
+        Self::of(problem.kind.status(), "application/problem+json", document.to_string())
+    }
+
+    /// The answer with one more header.
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.insert(name.to_owned(), value.into());
+        self
+    }
+
+    fn of(status_code: u16, media_type: &str, body: String) -> Self {
+        let headers = [("Content-Type", media_type), ("Cache-Control", "no-store")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Self { status_code, headers, body }
+    }
+}

@@ -1,0 +1,18 @@
+//! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
+use payments_aws::{MerchantsTable, PaymentWorkflow, PaymentsTable, System, TokensTable};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), task::Error> {
+    let payments = PaymentsTable::from_env().await?;
+    let merchants = MerchantsTable::from_env().await?;
+    let tokens = TokensTable::from_env().await?;
+    let workflow = PaymentWorkflow::from_env().await?;
+    let ports = api::Ports {
+        payments: &payments,
+        merchants: &merchants,
+        tokens: &tokens,
+        workflow: &workflow,
+        system: &System,
+    };
+    task::serve(async |request| api::handle(&ports, request).await).await
+}

@@ -1,0 +1,61 @@
+//! API Gateway's request authorizer: an API key in, a merchant and a mode out. It knows keys by their hash only.
+
+use payments::failure::{Unavailable};
+use payments::merchant::ApiKey;
+use payments::ports::ApiKeys;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A REQUEST authorizer's event.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    /// The method that is called, by its ARN.
+    pub method_arn: String,
+    #[serde(default)]
+    headers: Option<BTreeMap<String, String>>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+pub enum Error {
+    /// The merchants table did not answer.
+    #[error("the key could not be looked up")]
+    StoreUnavailable(#[from] Unavailable),
+}
+payments::failure!(Error, ErrorName, transient: [StoreUnavailable], permanent: []);
+
+/// An IAM policy that lets the key's owner call every method of this stage, and says who it is; or one that lets nobody.
+pub async fn handle(keys: &impl ApiKeys, request: Request) -> Result<Value, Error> {
+    let hash = bearer(&request).and_then(ApiKey::hash);
+    let key = match hash {
+        Some(hash) => keys.api_key(&hash).await?.filter(|key| key.active),
+        None => None,
+    };
+    let (effect, principal, context) = match &key {
+        Some(key) => ("Allow", key.merchant_id.as_str(), json!({ "merchant_id": key.merchant_id, "mode": key.mode })),
+        None => ("Deny", "anonymous", json!({})),
+    };
+    let statement = json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": stage_of(&request.method_arn) });
+    Ok(json!({
+        "principalId": principal,
+        "policyDocument": { "Version": "2012-10-17", "Statement": [statement] },
+        "context": context,
+    }))
+}
+
+fn bearer(request: &Request) -> Option<&str> {
+    let headers = request.headers.as_ref()?;
+    let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("authorization"))?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Every method of the stage: the answer is cached per key, so it has to cover what the key calls next.
+fn stage_of(method_arn: &str) -> String {
+    let mut parts = method_arn.splitn(3, '/');
+    let (api, stage) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    format!("{api}/{stage}/*")
+}

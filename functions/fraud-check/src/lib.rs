@@ -1,0 +1,78 @@
+//! Screens an authorised payment. One write records the decision and, with it, the intent that follows: to capture, to
+//! rest, or to let the hold go. A payment that the issuer declined is counted, for its card's velocity, and left as it is.
+
+use payments::failure::{NotFound, OutOfTurn, Unavailable};
+use payments::fraud::{RiskRules, Signals, screen};
+use payments::payment::{Actor, CaptureMethod};
+use payments::ports::{Clock, LoadPayment, Merchants, SavePayment, Velocity};
+use payments::stage::{Declined, Stage, StageName};
+use payments::step::{self, Move, StepAnswer, StepRequest};
+
+/// Why the step failed.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+pub enum Error {
+    /// There is no such payment.
+    #[error("nothing to screen")]
+    PaymentNotFound(#[from] NotFound),
+    /// The payment is not authorised yet.
+    #[error("it is not the turn of fraud-check")]
+    StepOutOfTurn(#[from] OutOfTurn),
+    /// A table did not answer.
+    #[error("the payment is not screened")]
+    StoreUnavailable(#[from] Unavailable),
+    /// Valkey did not count.
+    #[error("the card's payments could not be counted")]
+    CountersUnavailable(#[source] Unavailable),
+}
+payments::failure!(
+    Error, ErrorName,
+    transient: [StoreUnavailable, CountersUnavailable],
+    permanent: [PaymentNotFound, StepOutOfTurn],
+);
+
+/// Screens the payment, or finds that it is screened.
+pub async fn handle(
+    payments: &(impl LoadPayment + SavePayment),
+    merchants: &impl Merchants,
+    velocity: &impl Velocity,
+    clock: &impl Clock,
+    request: StepRequest,
+) -> Result<StepAnswer, Error> {
+    step::advance(payments, &request.payment_id, async |payment, _| {
+        let owner = payment.owner();
+        let count = async || {
+            let counted = velocity.count(&owner, &payment.fingerprint, &payment.payment_id).await;
+            counted.map_err(Error::CountersUnavailable)
+        };
+        match payment.stage.clone() {
+            Stage::Authorized(authorized) => {
+                let merchant = merchants.merchant(&owner).await?;
+                let rules = merchant.map_or_else(RiskRules::default, |merchant| merchant.risk);
+                let checks = authorized.hold.checks;
+                let screening = screen(&rules, Signals { amount: payment.amount, card_payments: count().await?, checks });
+                let at_once = payment.capture_method == CaptureMethod::Automatic;
+                let stage = authorized.screened(screening, at_once);
+                Ok(Move::Finish(Box::new(payment.clone().advance(stage, Actor::FraudCheck, clock.now()))))
+            }
+            Stage::Declined(Declined::Issuer { .. }) => {
+                count().await?;
+                Ok(Move::Stay)
+            }
+            Stage::Created(_) | Stage::Authorizing(_) => {
+                let stage = StageName::from(&payment.stage);
+                Err(OutOfTurn { payment_id: payment.payment_id.clone(), stage }.into())
+            }
+            Stage::Capturing(_)
+            | Stage::Captured(_)
+            | Stage::Voiding(_)
+            | Stage::RequiresCapture(_)
+            | Stage::InReview(_)
+            | Stage::Succeeded(_)
+            | Stage::Declined(Declined::Risk { .. })
+            | Stage::Canceled(_)
+            | Stage::Failed(_) => Ok(Move::Stay),
+        }
+    })
+    .await
+}

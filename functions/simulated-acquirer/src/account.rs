@@ -1,0 +1,83 @@
+//! The acquirer's account of what it really did: one entry per hold, changed on condition of its version.
+
+use crate::cards::Quirk;
+use payments::amount::Amount;
+use payments::failure::Unavailable;
+use payments::gateway::Effect;
+use payments_aws::{StartError, Table};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What was done about one hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The key that placed it, or that was voided before it could.
+    pub hold_key: String,
+    /// One more with each change.
+    pub version: u32,
+    /// How much was to be held.
+    #[serde(flatten)]
+    pub amount: Amount,
+    /// Whether the hold was placed.
+    pub approved: bool,
+    /// Minor units taken of it.
+    pub captured: u64,
+    /// Whether it was let go.
+    pub voided: bool,
+    /// How often authorisation orders came for it.
+    pub requests: u32,
+    /// How the network misbehaves for its card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quirk: Option<Quirk>,
+    /// The effect of each key, once: a handful per hold.
+    pub effects: BTreeMap<String, Effect>,
+}
+
+/// What came of keeping an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// It is the latest now.
+    Done,
+    /// Someone else was faster; nothing was written.
+    Conflict,
+}
+
+/// Keeps entries.
+pub trait Account {
+    /// The entry of that hold's key.
+    fn entry(&self, hold_key: &str) -> impl Future<Output = Result<Option<Entry>, Unavailable>>;
+    /// Stores the entry on condition that the stored version is the one before; version 1: that there is none.
+    fn keep(&self, entry: &Entry) -> impl Future<Output = Result<Kept, Unavailable>>;
+}
+
+/// The account in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct AcquirerTable(Table);
+
+impl AcquirerTable {
+    /// From `ACQUIRER_TABLE`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        Ok(Self(Table::from_env("ACQUIRER_TABLE", "the acquirer's account").await?))
+    }
+}
+
+impl Account for AcquirerTable {
+    async fn entry(&self, hold_key: &str) -> Result<Option<Entry>, Unavailable> {
+        self.0.get("hold_key", hold_key).await
+    }
+
+    async fn keep(&self, entry: &Entry) -> Result<Kept, Unavailable> {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let before = AttributeValue::N((entry.version - 1).to_string());
+        let put = if entry.version == 1 {
+            self.0.put_if(entry, "attribute_not_exists(hold_key)", &[]).await?
+        } else {
+            self.0.put_if(entry, "version = :before", &[(":before", before)]).await?
+        };
+        match put {
+            payments_aws::Put::Done => Ok(Kept::Done),
+            payments_aws::Put::Refused(Some(there)) if there == *entry => Ok(Kept::Done),
+            payments_aws::Put::Refused(_) => Ok(Kept::Conflict),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What each test card does. Every number that is not listed is approved.
+
+use payments::gateway::DeclineCode;
+use payments::secret::Secret;
+use payments::token::PresentedCard;
+
+/// Opens a sealed card.
+pub trait OpenCard {
+    /// The number, and the verification code if there is one.
+    fn open(
+        &self,
+        card: &PresentedCard,
+    ) -> impl Future<Output = Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>>>;
+}
+
+impl OpenCard for payments_aws::VaultKeys {
+    async fn open(&self, card: &PresentedCard) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(payments_aws::VaultKeys::open(self, card).await?)
+    }
+}
+
+/// How the network misbehaves for a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Quirk {
+    /// The first answer to each order is lost after its effect.
+    LostAnswer,
+    /// The first answer to the authorisation comes too late.
+    LateAnswer,
+    /// The first two authorisation orders are not taken.
+    Outage,
+    /// No authorisation order is ever taken.
+    Down,
+    /// Each order arrives twice.
+    Duplicate,
+    /// The hold is placed, and no capture of it is ever allowed.
+    CaptureRefused,
+}
+
+/// The public test numbers that are declined.
+const DECLINED: [(&str, DeclineCode); 8] = [
+    ("4000000000000002", DeclineCode::DoNotHonor),
+    ("4000000000009995", DeclineCode::InsufficientFunds),
+    ("4000000000009987", DeclineCode::LostCard),
+    ("4000000000009979", DeclineCode::StolenCard),
+    ("4000000000000069", DeclineCode::ExpiredCard),
+    ("4000000000000127", DeclineCode::IncorrectCvc),
+    ("4000000000000119", DeclineCode::ProcessingError),
+    ("4000002500003155", DeclineCode::AuthenticationRequired),
+];
+
+/// The simulated network's own numbers, by their first fifteen digits; the sixteenth is the check digit.
+const QUIRKS: [(&str, Quirk); 6] = [
+    ("400000990000010", Quirk::LostAnswer),
+    ("400000990000020", Quirk::LateAnswer),
+    ("400000990000030", Quirk::Outage),
+    ("400000990000040", Quirk::Duplicate),
+    ("400000990000050", Quirk::Down),
+    ("400000990000060", Quirk::CaptureRefused),
+];
+
+/// Why the issuer says no to that number, if it does.
+pub(crate) fn decline(number: &Secret) -> Option<DeclineCode> {
+    DECLINED.iter().find(|(listed, _)| *listed == number.expose()).map(|(_, code)| *code)
+}
+
+/// How the network misbehaves for that number, if it does.
+pub(crate) fn quirk(number: &Secret) -> Option<Quirk> {
+    QUIRKS.iter().find(|(listed, _)| number.expose().starts_with(listed)).map(|(_, quirk)| *quirk)
+}

@@ -1,0 +1,69 @@
+//! Stands for the card network in test mode: decides by the public test card numbers, misbehaves by numbers of its own,
+//! and keeps an account of what it really did, one item per hold.
+
+mod account;
+mod cards;
+mod network;
+
+pub use account::{Account, AcquirerTable, Entry, Kept};
+pub use cards::{OpenCard, Quirk};
+
+use gateways::simulated::Order;
+use payments::failure::Unavailable;
+use payments::gateway::Effect;
+use serde::Serialize;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+pub enum Error {
+    /// The order was not taken: nothing was done. Its name is [`gateways::simulated::UNAVAILABLE`].
+    #[error("the network is out")]
+    AcquirerUnavailable,
+    /// The order was carried out, and its answer lost on purpose.
+    #[error("the answer is lost")]
+    AnswerLost,
+    /// The account could not be read or written.
+    #[error("the acquirer's account did not answer")]
+    StoreUnavailable(#[from] Unavailable),
+    /// The card could not be opened.
+    #[error("the card could not be opened")]
+    CardUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+payments::failure!(
+    Error, ErrorName,
+    transient: [AcquirerUnavailable, AnswerLost, StoreUnavailable],
+    permanent: [CardUnreadable],
+);
+
+/// The effect of an order, or of the key that is looked up.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    /// What the order did.
+    Done(Effect),
+    /// What the key did, if anything.
+    Found(Option<Effect>),
+}
+
+/// Waits: an answer that is late on purpose.
+pub trait Delay {
+    /// Longer than any caller's patience.
+    fn late(&self) -> impl Future<Output = ()>;
+}
+
+/// Carries the order out, once per key.
+pub async fn handle(
+    account: &impl Account,
+    cards: &impl OpenCard,
+    delay: &impl Delay,
+    order: Order,
+) -> Result<Answer, Error> {
+    let answer = match order {
+        Order::Authorize { key, amount, card } => network::authorize(account, cards, delay, &key, amount, &card).await,
+        Order::Capture { key, hold_key, amount } => network::capture(account, &key, &hold_key, amount).await,
+        Order::Void { key, hold_key, amount } => network::void(account, &key, &hold_key, amount).await,
+        Order::LookUp { key } => return Ok(Answer::Found(network::look_up(account, &key).await?)),
+    };
+    answer.map(Answer::Done)
+}

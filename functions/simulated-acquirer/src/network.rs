@@ -1,0 +1,184 @@
+//! The orders, carried out: each changes its hold's entry at most once, whatever becomes of the answer.
+
+use crate::account::{Account, Entry, Kept};
+use crate::cards::{self, OpenCard, Quirk};
+use crate::{Delay, Error};
+use payments::amount::Amount;
+use payments::failure::Unavailable;
+use payments::gateway::{Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, VoidAnswer};
+use payments::token::PresentedCard;
+use std::collections::BTreeMap;
+
+/// How often an order starts again because another changed the entry.
+const MAX_ROUNDS: u32 = 8;
+/// How many orders an outage swallows.
+const OUTAGE: u32 = 2;
+
+pub(crate) async fn authorize(
+    account: &impl Account,
+    cards: &impl OpenCard,
+    delay: &impl Delay,
+    key: &GatewayKey,
+    amount: Amount,
+    card: &PresentedCard,
+) -> Result<Effect, Error> {
+    let (number, code) = cards.open(card).await.map_err(Error::CardUnreadable)?;
+    let quirk = cards::quirk(&number);
+    let first = place(account, key, amount, quirk, || decide(cards::decline(&number), code.is_some(), key)).await?;
+    let (effect, fresh) = if quirk == Some(Quirk::Duplicate) {
+        place(account, key, amount, quirk, || decide(cards::decline(&number), code.is_some(), key)).await?
+    } else {
+        first
+    };
+    match quirk {
+        Some(Quirk::LostAnswer) if fresh => Err(Error::AnswerLost),
+        Some(Quirk::LateAnswer) if fresh => {
+            delay.late().await;
+            Ok(effect)
+        }
+        _ => Ok(effect),
+    }
+}
+
+fn decide(decline: Option<DeclineCode>, code_given: bool, key: &GatewayKey) -> Authorization {
+    match decline {
+        Some(code) => Authorization::Declined { code },
+        None => Authorization::Approved {
+            reference: reference("auth", key),
+            checks: Checks { cvc: code_given.then_some(true), address: None },
+        },
+    }
+}
+
+/// Places the hold unless the key did something before. Answers with the effect, and whether this call made it.
+async fn place(
+    account: &impl Account,
+    key: &GatewayKey,
+    amount: Amount,
+    quirk: Option<Quirk>,
+    decide: impl Fn() -> Authorization,
+) -> Result<(Effect, bool), Error> {
+    change(account, key, amount, |entry| {
+        if let Some(effect) = entry.effects.get(key.as_str()) {
+            return Ok((Effect::clone(effect), false));
+        }
+        entry.quirk = quirk;
+        entry.requests += 1;
+        let swallowed = match quirk {
+            Some(Quirk::Outage) => entry.requests <= OUTAGE,
+            Some(Quirk::Down) => true,
+            _ => false,
+        };
+        if swallowed {
+            return Err(Error::AcquirerUnavailable);
+        }
+        let answer = if entry.voided { Authorization::Declined { code: DeclineCode::DoNotHonor } } else { decide() };
+        entry.approved = matches!(answer, Authorization::Approved { .. });
+        Ok((entry.effect(key, Effect::Authorized(answer)), true))
+    })
+    .await
+}
+
+pub(crate) async fn capture(
+    account: &impl Account,
+    key: &GatewayKey,
+    hold_key: &GatewayKey,
+    amount: Amount,
+) -> Result<Effect, Error> {
+    let (effect, lost) = change(account, hold_key, amount, |entry| {
+        if let Some(effect) = entry.effects.get(key.as_str()) {
+            return Ok((effect.clone(), false));
+        }
+        let room = entry.amount.minor() - entry.captured;
+        let same = entry.amount.currency() == amount.currency();
+        let refused = entry.quirk == Some(Quirk::CaptureRefused);
+        let answer = if entry.approved && !entry.voided && same && !refused && amount.minor() <= room {
+            entry.captured += amount.minor();
+            CaptureAnswer::Captured { reference: reference("capture", key) }
+        } else {
+            CaptureAnswer::Refused
+        };
+        Ok((entry.effect(key, Effect::Captured(answer)), entry.quirk == Some(Quirk::LostAnswer)))
+    })
+    .await?;
+    if lost { Err(Error::AnswerLost) } else { Ok(effect) }
+}
+
+pub(crate) async fn void(
+    account: &impl Account,
+    key: &GatewayKey,
+    hold_key: &GatewayKey,
+    amount: Amount,
+) -> Result<Effect, Error> {
+    change(account, hold_key, amount, |entry| {
+        if let Some(effect) = entry.effects.get(key.as_str()) {
+            return Ok(effect.clone());
+        }
+        let answer = if entry.captured > 0 {
+            VoidAnswer::AlreadyCaptured { reference: reference("capture", hold_key) }
+        } else {
+            entry.voided = true;
+            VoidAnswer::Voided
+        };
+        Ok(entry.effect(key, Effect::Voided(answer)))
+    })
+    .await
+}
+
+pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey) -> Result<Option<Effect>, Error> {
+    // A key is `payment:operation:attempt`; its effect stands in the entry of the payment's hold.
+    let payment = key.as_str().split(':').next().unwrap_or_default();
+    let entry = account.entry(&format!("{payment}:authorize:1")).await?;
+    Ok(entry.and_then(|entry| entry.effects.get(key.as_str()).cloned()))
+}
+
+/// Loads the hold's entry, or a new one; changes it; keeps it if it is another. An error of `change` is kept too: what an
+/// outage swallowed is counted.
+async fn change<T>(
+    account: &impl Account,
+    hold_key: &GatewayKey,
+    amount: Amount,
+    change: impl Fn(&mut Entry) -> Result<T, Error>,
+) -> Result<T, Error> {
+    for _ in 0..MAX_ROUNDS {
+        let before = account.entry(hold_key.as_str()).await?.unwrap_or_else(|| Entry::new(hold_key, amount));
+        let mut entry = before.clone();
+        let answer = change(&mut entry);
+        if entry == before {
+            return answer;
+        }
+        entry.version += 1;
+        if account.keep(&entry).await? == Kept::Done {
+            return answer;
+        }
+    }
+    Err(Unavailable::new("the acquirer's account", format!("someone else was faster {MAX_ROUNDS} times")).into())
+}
+
+impl Entry {
+    fn new(hold_key: &GatewayKey, amount: Amount) -> Self {
+        Self {
+            hold_key: hold_key.to_string(),
+            version: 0,
+            amount,
+            approved: false,
+            captured: 0,
+            voided: false,
+            requests: 0,
+            quirk: None,
+            effects: BTreeMap::new(),
+        }
+    }
+
+    fn effect(&mut self, key: &GatewayKey, effect: Effect) -> Effect {
+        self.effects.insert(key.to_string(), effect.clone());
+        effect
+    }
+}
+
+/// The network's name for an effect: the same whenever it is asked.
+fn reference(kind: &str, key: &GatewayKey) -> String {
+    let digest = payments::id::digest(&[kind.as_bytes(), key.as_str().as_bytes()]);
+    let text: String = digest[..6].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{kind}_{text}")
+}

@@ -1,0 +1,85 @@
+//! Takes over payments that are past their time: each is resumed, reversed or ended, at growing intervals, in a bounded
+//! number of tries.
+
+use payments::failure::Unavailable;
+use payments::id::PaymentId;
+use payments::payment::Takeover;
+use payments::ports::{Clock, DuePayments, LoadPayment, SavePayment, Saved, Workflow};
+use payments::step::OperationId;
+use serde::Serialize;
+use serde_json::Value;
+
+/// Payments of one run; the next run comes a minute later.
+const MAX_PAYMENTS: usize = 200;
+
+/// What a run did.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Response {
+    /// Sent through the workflow again.
+    pub resumed: u32,
+    /// Sent to be undone.
+    pub reversed: u32,
+    /// Ended.
+    pub finished: u32,
+    /// Left alone: not due any more, or someone else was faster.
+    pub left: u32,
+}
+
+/// Why a run broke off.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+pub enum Error {
+    /// A table or the workflow did not answer; the next run goes on.
+    #[error("the sweep broke off")]
+    StoreUnavailable(#[from] Unavailable),
+}
+payments::failure!(Error, ErrorName, transient: [StoreUnavailable], permanent: []);
+
+/// One run. The schedule's own event says nothing that matters.
+pub async fn handle(
+    payments: &(impl DuePayments + LoadPayment + SavePayment),
+    workflow: &impl Workflow,
+    clock: &impl Clock,
+    _schedule: Value,
+) -> Result<Response, Error> {
+    let mut response = Response::default();
+    for payment_id in payments.due(clock.now(), MAX_PAYMENTS).await? {
+        take_over(payments, workflow, clock, &payment_id, &mut response).await?;
+    }
+    Ok(response)
+}
+
+async fn take_over(
+    payments: &(impl LoadPayment + SavePayment),
+    workflow: &impl Workflow,
+    clock: &impl Clock,
+    payment_id: &PaymentId,
+    response: &mut Response,
+) -> Result<(), Error> {
+    let Some(payment) = payments.load(payment_id).await? else {
+        response.left += 1;
+        return Ok(());
+    };
+    let (next, operation) = match payment.take_over(clock.now()) {
+        Takeover::Resume(next) => (next, Some(OperationId::Pay)),
+        Takeover::Reverse(next) => (next, Some(OperationId::Reverse)),
+        Takeover::Finish(next) => (next, None),
+        Takeover::Nothing => {
+            response.left += 1;
+            return Ok(());
+        }
+    };
+    if payments.save(&next).await? == Saved::Conflict {
+        response.left += 1;
+        return Ok(());
+    }
+    match operation {
+        Some(OperationId::Pay) => response.resumed += 1,
+        Some(OperationId::Reverse) => response.reversed += 1,
+        None => response.finished += 1,
+    }
+    if let Some(operation) = operation {
+        workflow.start(payment_id, operation).await?;
+    }
+    Ok(())
+}
