@@ -24,7 +24,6 @@ struct Metadata {
 
 #[derive(Deserialize)]
 struct Package {
-    name: String,
     manifest_path: PathBuf,
     targets: Vec<Target>,
 }
@@ -38,7 +37,6 @@ struct Target {
 /// A function's folder name and where its binary ends up.
 struct Function {
     folder: String,
-    package: String,
     binary: PathBuf,
 }
 
@@ -85,7 +83,6 @@ async fn functions(workspace: &Workspace) -> Result<Vec<Function>> {
         let binary = metadata.target_directory.join("debug").join(&folder);
         functions.push(Function {
             folder,
-            package: package.name,
             binary,
         });
     }
@@ -99,10 +96,8 @@ pub async fn compile(workspace: &Workspace) -> Result<usize> {
         bail!("no package below functions/");
     }
     let mut command = cargo(workspace);
-    command.args(["build", "--profile", "dev", "--bins"]);
-    for function in &functions {
-        command.args(["--package", &function.package]);
-    }
+    // The whole workspace, so that the tests find every crate built with the same features.
+    command.args(["build", "--workspace", "--bins"]);
     let status = command.status().await.context("starting cargo build")?;
     if !status.success() {
         bail!("the functions do not compile");

@@ -23,6 +23,7 @@ pub mod stack;
 pub mod state;
 pub mod status;
 pub mod template;
+pub mod test;
 pub mod tools;
 pub mod topics;
 pub mod up;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, down, invoke, logs, poller, progress, status, up};
+use xtask::{Stack, Workspace, demo, down, invoke, logs, poller, progress, status, test, up};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -74,6 +74,12 @@ enum Command {
         /// Payments at a time
         #[arg(long, default_value_t = 8)]
         concurrency: usize,
+    },
+    /// Run every test, those on the deployed stack too; exit code 1 unless all pass
+    Test {
+        /// Leave the stack up
+        #[arg(long)]
+        keep: bool,
     },
     /// Feed functions from Kafka until stopped; `up` runs this in the background
     Poller {
@@ -148,6 +154,7 @@ async fn run(command: Command) -> Result<bool> {
             };
             return demo::demo(&workspace, &options).await;
         }
+        Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
     }
     Ok(true)

@@ -14,10 +14,16 @@ const DELIVERY_TIMEOUT: Duration = Duration::from_secs(8);
 /// One request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// One connection; the client refuses more than a request may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The idempotent producer of `KAFKA_BOOTSTRAP_SERVERS`, authenticated as `KAFKA_AUTHENTICATION` says.
 pub(crate) async fn producer() -> Result<Producer, StartError> {
     let failed = |source: krafka::error::KrafkaError| StartError::Connection { what: "Kafka", source: Box::new(source) };
-    let mut kafka = Kafka::builder(variable("KAFKA_BOOTSTRAP_SERVERS")?).client_id("florin").request_timeout(REQUEST_TIMEOUT);
+    let mut kafka = Kafka::builder(variable("KAFKA_BOOTSTRAP_SERVERS")?)
+        .client_id("florin")
+        .connect_timeout(CONNECT_TIMEOUT)
+        .request_timeout(REQUEST_TIMEOUT);
     match variable("KAFKA_AUTHENTICATION")?.as_str() {
         "NONE" => {}
         "IAM" => {

@@ -20,6 +20,8 @@ pub struct Request {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+#[strum_discriminants(doc = "The names of [`Error`], as the workflow sees them.")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
 pub enum Error {
     /// The merchants table did not answer.
     #[error("the key could not be looked up")]

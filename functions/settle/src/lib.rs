@@ -12,6 +12,8 @@ use payments::step::{self, Move, StepAnswer, StepRequest};
 /// Why the step failed.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+#[strum_discriminants(doc = "The names of [`Error`], as the workflow sees them.")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
 pub enum Error {
     /// There is no such payment.
     #[error("nothing to settle")]

@@ -16,6 +16,8 @@ use serde::Serialize;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+#[strum_discriminants(doc = "The names of [`Error`], as the workflow sees them.")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
 pub enum Error {
     /// The order was not taken: nothing was done. Its name is [`gateways::simulated::UNAVAILABLE`].
     #[error("the network is out")]

@@ -28,6 +28,8 @@ pub struct Response {
 /// Why a run broke off.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
 #[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+#[strum_discriminants(doc = "The names of [`Error`], as the workflow sees them.")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
 pub enum Error {
     /// A table or the workflow did not answer; the next run goes on.
     #[error("the sweep broke off")]

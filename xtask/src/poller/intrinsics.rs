@@ -26,6 +26,8 @@ pub struct Scope {
     pub region: String,
 }
 
+/// The pseudo parameter that takes its property away.
+const NO_VALUE: &str = "AWS::NoValue";
 /// A condition may name another; deeper than this it names itself.
 const DEEPEST: usize = 32;
 
@@ -35,6 +37,7 @@ impl Scope {
         match value {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
             Value::Object(fields) => match fields.iter().next().filter(|_| fields.len() == 1) {
+                Some((name, argument)) if name == "Ref" && argument == NO_VALUE => Ok(Value::Null),
                 Some((name, argument)) if name == "Ref" => {
                     self.reference(text(argument)?).map(Value::String)
                 }
@@ -42,7 +45,9 @@ impl Scope {
                 Some(_) | None => {
                     let resolved = fields
                         .iter()
-                        .map(|(name, field)| Ok((name.clone(), self.resolve(field)?)));
+                        .map(|(name, field)| Ok((name.clone(), self.resolve(field)?)))
+                        // A property whose value is `AWS::NoValue` is left out.
+                        .filter(|resolved| !matches!(resolved, Ok((_, Value::Null))));
                     resolved.collect::<Result<_>>().map(Value::Object)
                 }
             },
@@ -239,6 +244,10 @@ mod tests {
             ),
             (json!({ "Fn::If": ["Both", 1, 2] }), Ok(json!(2))),
             (json!({ "Fn::If": ["Either", 1, 2] }), Ok(json!(1))),
+            (
+                json!({ "a": { "Fn::If": ["Local", { "Ref": "AWS::NoValue" }, 1] }, "b": 2 }),
+                Ok(json!({ "b": 2 })),
+            ),
             (json!({ "Ref": "Nothing" }), Err("nothing is named Nothing")),
             (json!({ "Fn::If": ["Self", 1, 2] }), Err("names itself")),
             (json!({ "Fn::Cidr": [] }), Err("Fn::Cidr is not understood")),

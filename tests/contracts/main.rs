@@ -1,0 +1,11 @@
+//! Contracts between the repository's parts: what one file promises to another, checked without a network.
+
+#![allow(clippy::unwrap_used, reason = "a test's failure is its panic")]
+
+mod card_numbers;
+mod demo;
+mod dependencies;
+mod files;
+mod functions;
+mod permissions;
+mod workflow;

@@ -1,0 +1,146 @@
+//! What the roles in the template may do: named actions on named resources, and the vault for three functions only.
+
+use std::collections::BTreeSet;
+
+use serde_yaml_ng::Value;
+
+use crate::files::{none, texts, yaml};
+
+/// Statements that need a star: resource, statement, why.
+const STARS: [(&str, &str, &str); 1] = [(
+    "PaymentStateMachine",
+    "DeliverLogs",
+    "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
+)];
+
+/// What leads to card numbers.
+const VAULT: [&str; 2] = ["VaultTable", "VaultKey"];
+
+/// Functions that may touch the vault: resource, why.
+const VAULT_USERS: [(&str, &str); 3] = [
+    ("TokenizeFunction", "it seals a card and keeps it"),
+    ("AuthorizeFunction", "it reads the sealed card, without the key"),
+    ("SimulatedAcquirerFunction", "it opens the sealed card, without the table"),
+];
+
+/// One statement of a role's own policy.
+struct Statement<'a> {
+    resource: &'a str,
+    sid: &'a str,
+    value: &'a Value,
+}
+
+#[test]
+fn every_function_has_statements_of_its_own() {
+    let template = yaml("template.yaml");
+    let having: BTreeSet<_> = statements(&template).iter().map(|statement| statement.resource).collect();
+    let without = roles(&template).into_iter().filter(|(name, _)| !having.contains(name));
+    let findings: Vec<_> = without.map(|(name, _)| name.to_owned()).collect();
+    none(&findings, "write Policies with a Statement for:");
+}
+
+#[test]
+fn every_policy_is_a_document_in_the_template() {
+    let template = yaml("template.yaml");
+    let mut findings = Vec::new();
+    for (name, resource) in roles(&template) {
+        let policies = &resource["Properties"]["Policies"];
+        let documents = policies.as_sequence().map(Vec::as_slice).unwrap_or_default();
+        if !policies.is_null() && documents.is_empty() || documents.iter().any(|it| !it["Statement"].is_sequence()) {
+            findings.push(name.to_owned());
+        }
+        if !resource["Properties"]["Role"].is_null() {
+            findings.push(format!("{name} has a Role"));
+        }
+    }
+    none(&findings, "write statements instead of managed policies, policy templates and roles from elsewhere:");
+}
+
+#[test]
+fn no_statement_has_a_star() {
+    let template = yaml("template.yaml");
+    let mut findings = Vec::new();
+    for statement in statements(&template).iter().filter(|statement| !is_star(statement)) {
+        for key in ["Action", "Resource"] {
+            let said = texts(&statement.value[key]);
+            if said.is_empty() {
+                findings.push(format!("{}, {}: no {key}", statement.resource, statement.sid));
+            }
+            let stars = said.into_iter().filter(|text| text.contains('*'));
+            findings.extend(stars.map(|it| format!("{}, {}: {key} {it}", statement.resource, statement.sid)));
+        }
+    }
+    none(&findings, "name each action and resource, or add the statement to STARS with AWS's reason:");
+}
+
+#[test]
+fn no_statement_is_turned_around() {
+    let template = yaml("template.yaml");
+    let mut findings = Vec::new();
+    for statement in statements(&template) {
+        let turned = ["NotAction", "NotResource"].into_iter().filter(|key| !statement.value[*key].is_null());
+        findings.extend(turned.map(|key| format!("{}, {}: {key}", statement.resource, statement.sid)));
+    }
+    none(&findings, "say what is allowed, not what is not:");
+}
+
+#[test]
+fn every_exception_is_still_needed() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let starred = |(resource, sid): (&str, &str)| {
+        let named = all.iter().filter(move |it| it.resource == resource && it.sid == sid);
+        named.flat_map(|it| ["Action", "Resource"].map(|key| &it.value[key])).flat_map(texts).any(|it| it.contains('*'))
+    };
+    let old = STARS.into_iter().filter(|(resource, sid, _)| !starred((resource, sid)));
+    let findings: Vec<_> = old.map(|(resource, sid, reason)| format!("{resource}, {sid}: {reason}")).collect();
+    none(&findings, "remove from STARS what has no star any more:");
+}
+
+#[test]
+fn the_ledger_cannot_reach_card_numbers() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let ledger: Vec<_> = all.iter().filter(|statement| statement.resource == "PostLedgerFunction").collect();
+    assert!(!ledger.is_empty(), "PostLedgerFunction has no statements: mend template.yaml or this test");
+    let findings: Vec<_> = ledger.into_iter().filter(|it| reaches_vault(it)).map(|it| it.sid.to_owned()).collect();
+    none(&findings, "remove these statements of PostLedgerFunction; the ledger works on amounts:");
+}
+
+#[test]
+fn only_three_functions_reach_the_vault() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let reaching: BTreeSet<_> = all.iter().filter(|it| reaches_vault(it)).map(|it| it.resource).collect();
+    let listed = VAULT_USERS.map(|(resource, _)| resource).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(reaching, listed, "remove the statement, or list the function in VAULT_USERS with the reason");
+}
+
+/// The resources that get a role of their own, functions and state machines.
+fn roles(template: &Value) -> Vec<(&str, &Value)> {
+    let resources = template["Resources"].as_mapping().expect("template.yaml has Resources: mend it");
+    let named = resources.iter().map(|(name, resource)| (name.as_str().unwrap(), resource));
+    let types = ["AWS::Serverless::Function", "AWS::Serverless::StateMachine"];
+    named.filter(|(_, resource)| resource["Type"].as_str().is_some_and(|it| types.contains(&it))).collect()
+}
+
+fn statements(template: &Value) -> Vec<Statement<'_>> {
+    let mut found = Vec::new();
+    for (resource, value) in roles(template) {
+        let policies = value["Properties"]["Policies"].as_sequence().into_iter().flatten();
+        for value in policies.filter_map(|policy| policy["Statement"].as_sequence()).flatten() {
+            let sid = value["Sid"].as_str();
+            let sid = sid.unwrap_or_else(|| panic!("a statement of {resource} has no Sid: add one"));
+            found.push(Statement { resource, sid, value });
+        }
+    }
+    found
+}
+
+fn is_star(statement: &Statement<'_>) -> bool {
+    STARS.iter().any(|(resource, sid, _)| *resource == statement.resource && *sid == statement.sid)
+}
+
+fn reaches_vault(statement: &Statement<'_>) -> bool {
+    texts(statement.value).into_iter().any(|text| VAULT.into_iter().any(|name| text.contains(name)))
+}

@@ -1,0 +1,20 @@
+//! What only the whole stack can show, asked of the deployed system from outside: run by `cargo xtask test`.
+//!
+//! Every test sells through a merchant of its own, so that none sees another's records. Tests that break something for
+//! all (a policy, a process) run while no other does.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
+
+mod bad_input;
+mod card_numbers;
+mod dead_letters;
+mod error_names;
+mod footprint;
+mod kills;
+mod least_privilege;
+mod machines;
+mod numbers;
+mod replay;
+mod shop;
+mod tables;
+mod topics;

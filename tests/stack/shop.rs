@@ -1,0 +1,199 @@
+//! A merchant of the test's own with its key, and the API as its program sees it.
+
+use crate::numbers::unique;
+use crate::tables::Tables;
+use payments::amount::Amount;
+use payments::id::{IdempotencyKey, Mode, Owner, PaymentId};
+use payments::merchant::ApiKey;
+use payments::payment::{CaptureMethod, Opening, Payment};
+use payments::stage::Stage;
+use payments::timestamp::Timestamp;
+use payments::token::Token;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use xtask::{Stack, Workspace};
+
+/// Between two looks at a condition.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// API Gateway gives a request up after 29 s.
+const REQUEST_BOUND: Duration = Duration::from_secs(35);
+/// How long a client repeats a request. `sweep` takes over after 90 s.
+const PAY_SECONDS: u64 = 240;
+
+/// Held for reading by tests that need a healthy stack, for writing by those that break it.
+static HEALTH: RwLock<()> = RwLock::const_new(());
+
+/// The stack stays healthy while this is held.
+pub async fn healthy() -> RwLockReadGuard<'static, ()> {
+    HEALTH.read().await
+}
+
+/// Nobody else relies on the stack while this is held.
+pub async fn alone() -> RwLockWriteGuard<'static, ()> {
+    HEALTH.write().await
+}
+
+/// A merchant with its key.
+#[derive(Clone)]
+pub struct Shop {
+    pub stack: Stack,
+    pub tables: Tables,
+    pub owner: Owner,
+    key: String,
+    http: reqwest::Client,
+    url: String,
+}
+
+/// What the API answered.
+#[derive(Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub content_type: String,
+    pub replayed: bool,
+    pub text: String,
+    pub body: Value,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        let stack = Stack::open(&Workspace::find().unwrap()).await.unwrap();
+        Self::open_in(&stack).await
+    }
+
+    /// Another merchant on the same stack.
+    pub async fn open_in(stack: &Stack) -> Self {
+        let tables = Tables::of(stack);
+        let merchant = format!("mer_t{}", unique());
+        let key = format!("fk_test_{}", unique());
+        let key_hash = ApiKey::hash(&key).unwrap();
+        let limits = json!({ "min": 1, "max": 9_007_199_254_740_991_u64 });
+        tables.put("Merchants", &json!({
+            "id": format!("merchant#{merchant}#test"), "merchant_id": merchant, "mode": "test", "name": "A test",
+            "active": true, "currencies": { "EUR": limits }, "risk": { "payments_per_card": 1000 },
+            "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } },
+        })).await;
+        tables.put("Merchants", &json!({
+            "id": format!("key#{key_hash}"), "key_hash": key_hash, "merchant_id": merchant, "mode": "test",
+            "active": true,
+        })).await;
+        let owner = Owner { merchant_id: merchant.parse().unwrap(), mode: Mode::Test };
+        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_BOUND).build().unwrap();
+        let url = stack.api_url().unwrap().trim_end_matches('/').to_owned();
+        Self { stack: stack.clone(), tables, owner, key, http, url }
+    }
+
+    /// A request with this merchant's key.
+    pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
+        self.post_without_key(path).bearer_auth(&self.key)
+    }
+
+    pub fn post_without_key(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.post(format!("{}{path}", self.url))
+    }
+
+    /// A token of the card, with a verification code.
+    pub async fn create_token(&self, number: &str) -> String {
+        self.create_token_with_code(number, "737").await
+    }
+
+    pub async fn create_token_with_code(&self, number: &str, cvc: &str) -> String {
+        let card = json!({ "number": number, "exp_month": 12, "exp_year": 2034, "cvc": cvc });
+        let answer = until("a token", 60, async || {
+            let request = self.post("/v1/tokens").json(&json!({ "card": &card }));
+            let answer = send(request).await.ok()?;
+            (answer.status < 500).then_some(answer)
+        }).await;
+        assert_eq!(answer.status, 201, "POST /v1/tokens: {}", answer.body["type"]);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The first answer to a payment's request, whatever it is.
+    pub async fn pay_once(&self, body: &Value, key: &str) -> Answer {
+        send(self.post("/v1/payments").header("Idempotency-Key", key).json(body)).await.unwrap()
+    }
+
+    /// Repeats the request until the payment rests.
+    pub async fn pay(&self, body: &Value, key: &str) -> Answer {
+        until("a payment at rest", PAY_SECONDS, async || {
+            let request = self.post("/v1/payments").header("Idempotency-Key", key).json(body);
+            let answer = send(request).await.ok()?;
+            let again = answer.status >= 500 || matches!(answer.status, 409 | 429);
+            (!again && answer.body["status"] != "processing").then_some(answer)
+        }).await
+    }
+
+    /// An approved payment with a fresh card; its id.
+    pub async fn sell(&self, amount: u64) -> String {
+        let token = self.create_token(&crate::numbers::fresh()).await;
+        let answer = self.pay(&payment_body(amount, &token), &unique()).await;
+        assert_eq!(answer.body["status"], "succeeded", "{}", answer.text);
+        answer.body["id"].as_str().unwrap().to_owned()
+    }
+
+    /// The payment that this merchant's key would make.
+    pub fn payment_id(&self, key: &str) -> String {
+        let key: IdempotencyKey = key.parse().unwrap();
+        PaymentId::derive(&self.owner, &key).to_string()
+    }
+
+    /// A payment of this merchant with a new token of the card, as the API would open it; not stored.
+    pub async fn opened(&self, number: &str) -> Payment {
+        let token = self.create_token(number).await;
+        let token = self.tables.get("Tokens", json!({ "token_id": token })).await.unwrap();
+        let token: Token = serde_json::from_value(token).unwrap();
+        let opening = Opening {
+            payment_id: self.payment_id(&unique()).parse().unwrap(),
+            owner: self.owner.clone(),
+            request_hash: "0".repeat(64),
+            amount: Amount::try_new(1999, "EUR".parse().unwrap()).unwrap(),
+            capture_method: CaptureMethod::Automatic,
+            token,
+            reference: None,
+        };
+        Payment::open(opening, now())
+    }
+
+    /// Stores a payment at that stage.
+    pub async fn plant(&self, mut payment: Payment, stage: Stage) -> Payment {
+        payment.stage = stage;
+        self.tables.put("Payments", &serde_json::to_value(&payment).unwrap()).await;
+        payment
+    }
+}
+
+/// The wall clock.
+pub fn now() -> Timestamp {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    serde_json::from_value(json!(u64::try_from(now.as_millis()).unwrap())).unwrap()
+}
+
+pub fn payment_body(amount: u64, token: &str) -> Value {
+    json!({ "amount": amount, "currency": "EUR", "token": token })
+}
+
+/// Sends a request and reads the whole answer.
+pub async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
+    let response = request.send().await?;
+    let header = |name: &str| {
+        let value = response.headers().get(name).and_then(|value| value.to_str().ok());
+        value.unwrap_or_default().to_owned()
+    };
+    let (status, content_type) = (response.status().as_u16(), header("Content-Type"));
+    let replayed = header("Idempotent-Replayed") == "true";
+    let text = response.text().await?;
+    let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+    Ok(Answer { status, content_type, replayed, text, body })
+}
+
+/// Looks until there is something, or fails after the bound.
+pub async fn until<T>(what: &str, seconds: u64, look: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + Duration::from_secs(seconds);
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {seconds} s");
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}

@@ -1,0 +1,222 @@
+//! The consumers of events: `publish`, `post-ledger`, `bill`. Twice, with failures, and with records that nobody can read.
+
+use crate::world::{World, owner};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use payments::event::Event;
+use payments::failure::Unavailable;
+use payments::ledger::{Dead, JournalEntry, fold};
+use payments::payment::{Actor, CaptureMethod, Payment};
+use payments::ports::{DeadLetters, Events, FeeLines, Journal};
+use payments::posting::FeeLine;
+use payments::stage::{Created, Hold, Stage, Succeeded};
+use serde_json::json;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+#[derive(Default)]
+struct Sinks {
+    refuse_from: Cell<Option<usize>>,
+    sent: RefCell<Vec<Event>>,
+    journal: RefCell<BTreeMap<String, JournalEntry>>,
+    dead: RefCell<Vec<Dead>>,
+    lines: RefCell<BTreeMap<String, FeeLine>>,
+    down: Cell<bool>,
+}
+
+fn refused() -> Unavailable {
+    Unavailable::new("a sink", "planned")
+}
+
+impl Events for Sinks {
+    async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>> {
+        let from = self.refuse_from.get().unwrap_or(usize::MAX);
+        let outcome = |(place, event): (usize, &Event)| {
+            if place >= from {
+                return Err(refused());
+            }
+            self.sent.borrow_mut().push(event.clone());
+            Ok(())
+        };
+        events.iter().enumerate().map(outcome).collect()
+    }
+}
+
+impl Journal for Sinks {
+    async fn post(&self, _: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable> {
+        if self.down.get() {
+            return Err(refused());
+        }
+        let mut journal = self.journal.borrow_mut();
+        let before = journal.len();
+        for entry in entries {
+            journal.entry(entry.event_id.clone()).or_insert_with(|| entry.clone());
+        }
+        Ok(journal.len() - before)
+    }
+}
+
+impl DeadLetters for Sinks {
+    async fn bury(&self, dead: &Dead) -> Result<(), Unavailable> {
+        self.dead.borrow_mut().push(dead.clone());
+        Ok(())
+    }
+}
+
+impl FeeLines for Sinks {
+    async fn add(&self, line: &FeeLine) -> Result<(), Unavailable> {
+        if self.down.get() {
+            return Err(refused());
+        }
+        self.lines.borrow_mut().entry(line.line_id.clone()).or_insert_with(|| line.clone());
+        Ok(())
+    }
+}
+
+/// A payment of 100.00 EUR that succeeded with a fee of 2.75.
+fn succeeded(name: &str) -> Payment {
+    let world = World::new();
+    let id = world.open(name, "4242424242424242", 10_000, CaptureMethod::Automatic);
+    let payment = world.payment(&id);
+    let now = payment.created_at;
+    let terms = world.merchants.borrow()["mer_test#test"].fee_plan.terms(payment.amount.currency());
+    let hold = Hold {
+        gateway: payments::gateway::GatewayName("simulated".to_owned()),
+        attempt: 1,
+        reference: "auth_1".to_owned(),
+        checks: payments::gateway::Checks::default(),
+    };
+    let screening = payments::fraud::Screening { decision: payments::fraud::Decision::Approve, reasons: Vec::new() };
+    let capture = payments::stage::Capture { attempt: 1, reference: "capture_1".to_owned(), at: now };
+    let settlement = payments::settlement::settle(payment.amount, terms, now).unwrap();
+    payment.advance(Stage::Succeeded(Succeeded { hold, screening, capture, settlement }), Actor::Settle, now)
+}
+
+fn record(offset: i64, value: &[u8]) -> serde_json::Value {
+    json!({ "topic": "payment-events", "partition": 2, "offset": offset, "key": BASE64.encode("k"), "value": BASE64.encode(value) })
+}
+
+fn kafka(values: &[Vec<u8>]) -> post_ledger::Request {
+    let records: Vec<_> = values.iter().zip(10..).map(|(value, offset)| record(offset, value)).collect();
+    serde_json::from_value(json!({ "records": { "payment-events-2": records } })).unwrap()
+}
+
+fn event_of(payment: &Payment) -> Vec<u8> {
+    serde_json::to_vec(&Event::of(payment)).unwrap()
+}
+
+#[tokio::test]
+async fn an_event_delivered_twice_is_posted_once_and_sums_to_zero() {
+    let sinks = Sinks::default();
+    let batch = [event_of(&succeeded("a")), event_of(&succeeded("b")), event_of(&succeeded("a"))];
+    for _ in 0..2 {
+        let answer = post_ledger::handle(&sinks, &sinks, kafka(&batch)).await.unwrap();
+        assert_eq!(answer, post_ledger::Response::default());
+    }
+    let journal = sinks.journal.borrow();
+    assert_eq!(journal.len(), 2);
+    let deltas = fold(journal.values());
+    assert_eq!(deltas.values().map(|delta| i128::from(delta.minor)).sum::<i128>(), 0);
+    let payable = format!("test:merchant:{}:payable", owner().merchant_id);
+    assert_eq!(deltas[&(payable, "EUR".parse().unwrap())].minor, -2 * (10_000 - 275));
+}
+
+#[tokio::test]
+async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
+    let good = event_of(&succeeded("a"));
+    let change = |field: &str, value: serde_json::Value| {
+        let mut event: serde_json::Value = serde_json::from_slice(&good).unwrap();
+        event[field] = value;
+        event.to_string().into_bytes()
+    };
+    let rows = [
+        (b"not json".to_vec(), "the record is not JSON"),
+        (change("version", json!(2)), "version: expected 1"),
+        (change("type", json!("payment.exploded")), "unknown variant `payment.exploded`"),
+    ];
+    for (bad, reason) in rows {
+        let sinks = Sinks::default();
+        let answer = post_ledger::handle(&sinks, &sinks, kafka(&[bad.clone(), good.clone()])).await.unwrap();
+        assert_eq!(answer, post_ledger::Response::default(), "{reason}");
+        assert_eq!(sinks.journal.borrow().len(), 1, "{reason}");
+        let dead = sinks.dead.borrow();
+        assert_eq!((dead.len(), &dead[0].value, dead[0].position.offset), (1, &bad, 10), "{reason}");
+        assert!(dead[0].reason.starts_with(reason), "{}", dead[0].reason);
+    }
+}
+
+#[tokio::test]
+async fn a_partition_that_cannot_be_posted_is_named_as_lambda_knows_it() {
+    let sinks = Sinks::default();
+    sinks.down.set(true);
+    let answer = post_ledger::handle(&sinks, &sinks, kafka(&[event_of(&succeeded("a"))])).await.unwrap();
+    let expected = json!({ "batchItemFailures": [{ "itemIdentifier": { "partition": "payment-events-2", "offset": 10 } }] });
+    assert_eq!(serde_json::to_value(answer).unwrap(), expected);
+}
+
+#[tokio::test]
+async fn a_settlement_that_contradicts_its_terms_is_not_posted() {
+    let mut event = serde_json::to_value(Event::of(&succeeded("a"))).unwrap();
+    event["data"]["settlement"]["fee"] = json!(1);
+    let sinks = Sinks::default();
+    post_ledger::handle(&sinks, &sinks, kafka(&[event.to_string().into_bytes()])).await.unwrap();
+    assert!(sinks.journal.borrow().is_empty());
+    assert!(sinks.dead.borrow()[0].reason.contains("settlement"));
+}
+
+#[tokio::test]
+async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
+    let sinks = Sinks::default();
+    let message = |body: String| json!({ "messageId": "m1", "body": body });
+    let event: serde_json::Value = serde_json::from_slice(&event_of(&succeeded("a"))).unwrap();
+    let good = message(json!({ "detail": event }).to_string());
+    let request = |records: &[&serde_json::Value]| serde_json::from_value(json!({ "Records": records })).unwrap();
+    sinks.down.set(true);
+    let answer = bill::handle(&sinks, request(&[&good])).await.unwrap();
+    assert_eq!(answer.batch_item_failures[0].item_identifier, "m1");
+    sinks.down.set(false);
+    for _ in 0..2 {
+        assert_eq!(bill::handle(&sinks, request(&[&good])).await.unwrap(), bill::Response::default());
+    }
+    assert_eq!(sinks.lines.borrow().values().map(|line| line.fee).collect::<Vec<_>>(), [275]);
+    let bad = message("not json".to_owned());
+    assert_eq!(bill::handle(&sinks, request(&[&bad])).await.unwrap().batch_item_failures.len(), 1);
+}
+
+fn stream(payments: &[Payment]) -> publish::Request {
+    let records: Vec<_> = payments
+        .iter()
+        .zip(100..)
+        .map(|(payment, number)| {
+            let image: serde_dynamo::Item = serde_dynamo::to_item(payment).unwrap();
+            json!({ "dynamodb": { "SequenceNumber": number.to_string(), "NewImage": image.into_inner() } })
+        })
+        .collect();
+    serde_json::from_value(json!({ "Records": records })).unwrap()
+}
+
+#[tokio::test]
+async fn publish_reports_the_first_version_that_was_not_sent() {
+    let last = succeeded("a");
+    let first = Payment { version: 1, stage: Stage::Created(Created {}), ..last.clone() };
+    for (from, failed) in [(None, None), (Some(0), Some("100")), (Some(1), Some("101"))] {
+        let sinks = Sinks::default();
+        sinks.refuse_from.set(from);
+        let answer = publish::handle(&sinks, stream(&[first.clone(), last.clone()])).await.unwrap();
+        let failures: Vec<_> = answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        assert_eq!(failures, failed.into_iter().collect::<Vec<_>>());
+        let ids: Vec<String> = sinks.sent.borrow().iter().map(|event| event.id.clone()).collect();
+        let expected = [format!("{}:1", last.payment_id), format!("{}:2", last.payment_id)];
+        assert_eq!(ids, expected[..from.unwrap_or(2)]);
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_cannot_be_read_holds_the_stream_from_there_on() {
+    let sinks = Sinks::default();
+    let mut request = stream(&[succeeded("a"), succeeded("b")]);
+    request.records[1].dynamodb.new_image.as_mut().unwrap().remove("amount");
+    let answer = publish::handle(&sinks, request).await.unwrap();
+    assert_eq!(answer.batch_item_failures[0].item_identifier, "101");
+    assert_eq!(sinks.sent.borrow().len(), 1);
+}

@@ -1,0 +1,235 @@
+//! The workflow's steps, driven as the state machine drives them: with its retries, its catches, and `sweep` behind it.
+
+use crate::world::{Fault, World};
+use payments::failure::Failure;
+use payments::id::PaymentId;
+use payments::payment::{CaptureMethod, Status};
+use payments::stage::StageName;
+use payments::step::{OperationId, StepAnswer, StepRequest};
+
+/// Retries of one step, as in the state machine.
+const RETRIES: u32 = 3;
+/// Sweeps until a payment has to rest.
+const SWEEPS: u32 = 40;
+
+/// How a step ended for the state machine: where the payment is, or the error's name.
+type Outcome = Result<StageName, &'static str>;
+
+fn named<E: Failure>(answer: Result<StepAnswer, E>) -> Result<StageName, (&'static str, bool)> {
+    answer.map(|answer| answer.stage).map_err(|error| (error.name(), error.transient()))
+}
+
+async fn once(world: &World, step: &str, id: &PaymentId) -> Result<StageName, (&'static str, bool)> {
+    let request = StepRequest { payment_id: id.clone(), operation_id: OperationId::Pay };
+    let ports = authorize::Ports { payments: world, vault: world, codes: world, gateway: world, system: world };
+    match step {
+        "Validate" => named(validate::handle(world, world, world, world, request).await),
+        "Authorize" => named(authorize::handle(&ports, request).await),
+        "FraudCheck" => named(fraud_check::handle(world, world, world, world, request).await),
+        "Execute" => named(execute::handle(world, world, world, request).await),
+        "Settle" => named(settle::handle(world, world, world, request).await),
+        "Void" => named(void::handle(world, world, world, request).await),
+        other => panic!("no step {other}"),
+    }
+}
+
+async fn retried(world: &World, step: &str, id: &PaymentId) -> Outcome {
+    let mut tries = 0;
+    loop {
+        match once(world, step, id).await {
+            Ok(stage) => return Ok(stage),
+            Err((_, true)) if tries < RETRIES => tries += 1,
+            Err((name, _)) => return Err(name),
+        }
+    }
+}
+
+/// One run of the state machine; what it leaves over is for `sweep`.
+async fn run(world: &World, id: &PaymentId, operation: OperationId) {
+    let mut step = match operation {
+        OperationId::Pay => "Validate",
+        OperationId::Reverse => "Void",
+    };
+    loop {
+        step = match (step, retried(world, step, id).await) {
+            ("Validate", Ok(_)) => "Authorize",
+            ("Authorize", Ok(_)) => "FraudCheck",
+            ("FraudCheck", Ok(StageName::Capturing)) => "Execute",
+            ("FraudCheck", Ok(StageName::Voiding)) => "Void",
+            ("FraudCheck", Ok(StageName::Captured)) => "Settle",
+            ("Execute", Ok(_)) => "Settle",
+            ("Execute", Err("CaptureRefused")) => "Void",
+            ("Void", Err("AlreadyCaptured")) => "Settle",
+            _ => return,
+        };
+    }
+}
+
+/// Runs and sweeps until the payment rests; panics if it does not within its bound.
+async fn bring_to_rest(world: &World, id: &PaymentId) {
+    run(world, id, OperationId::Pay).await;
+    for _ in 0..SWEEPS {
+        if world.payment(id).status() != Status::Processing {
+            return;
+        }
+        world.now.set(world.payment(id).due_at.unwrap().as_millis());
+        // A sweep that breaks off is followed by another.
+        let _ = sweep::handle(world, world, world, serde_json::Value::Null).await;
+        let started = world.started.take();
+        for (id, operation) in started {
+            run(world, &id, operation).await;
+        }
+    }
+    panic!("{:?} does not rest", world.payment(id).stage);
+}
+
+/// The invariants that hold for a payment at rest (design: 2, 3, 5).
+fn check_rest(world: &World, id: &PaymentId, context: &str) {
+    let payment = world.payment(id);
+    let hold = world.hold(id);
+    let captured = hold.as_ref().map_or(0, |hold| hold.captured);
+    let open = hold.as_ref().is_some_and(|hold| hold.approved && !hold.voided && hold.captured == 0);
+    match payment.status() {
+        Status::Succeeded => assert_eq!(captured, payment.amount.minor(), "{context}"),
+        Status::RequiresCapture | Status::InReview => assert!(open && captured == 0, "{context}"),
+        _ => assert!(!open && captured == 0, "{context}: {hold:?}"),
+    }
+    assert!(hold.is_none_or(|hold| !(hold.voided && hold.captured > 0)), "{context}");
+    let versions: Vec<u32> = world.versions.borrow().iter().filter(|p| p.payment_id == *id).map(|p| p.version).collect();
+    assert_eq!(versions, (1..=payment.version).collect::<Vec<_>>(), "{context}: each version once");
+    assert_eq!(payment.due_at.is_some(), payment.due_shard.is_some(), "{context}");
+    assert!(!world.codes.borrow().contains_key(&payment.token_id) || hold_never_asked(&payment.stage), "{context}");
+}
+
+fn hold_never_asked(stage: &payments::stage::Stage) -> bool {
+    use payments::stage::{Failed, Stage};
+    matches!(stage, Stage::Failed(Failed::Invalid { .. } | Failed::Unresolved))
+}
+
+/// What each card comes to: name, number, amount, capture method, final status.
+const CASES: [(&str, &str, u64, CaptureMethod, Status); 13] = [
+    ("approved", "4242424242424242", 1999, CaptureMethod::Automatic, Status::Succeeded),
+    ("manual", "4242424242424242", 1999, CaptureMethod::Manual, Status::RequiresCapture),
+    ("reviewed", "4242424242424242", 50_000, CaptureMethod::Automatic, Status::InReview),
+    ("risky", "4242424242424242", 90_000, CaptureMethod::Automatic, Status::Declined),
+    ("too much", "4242424242424242", 1_000_001, CaptureMethod::Automatic, Status::Failed),
+    ("declined", "4000000000000002", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("soft decline", "4000000000009995", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("lost answers", "4000009900000103", 1999, CaptureMethod::Automatic, Status::Succeeded),
+    ("late answer", "4000009900000202", 1999, CaptureMethod::Automatic, Status::Succeeded),
+    ("outage", "4000009900000301", 1999, CaptureMethod::Automatic, Status::Succeeded),
+    ("duplicate", "4000009900000400", 1999, CaptureMethod::Automatic, Status::Succeeded),
+    ("down", "4000009900000509", 1999, CaptureMethod::Automatic, Status::Failed),
+    ("capture refused", "4000009900000608", 1999, CaptureMethod::Automatic, Status::Failed),
+];
+
+fn opened(world: &World, case: usize) -> PaymentId {
+    let (name, number, minor, method, _) = CASES[case];
+    world.open(&name.replace(' ', "-"), number, minor, method)
+}
+
+#[tokio::test]
+async fn each_case_comes_to_its_end() {
+    for (case, (name, .., status)) in CASES.into_iter().enumerate() {
+        let world = World::new();
+        let id = opened(&world, case);
+        bring_to_rest(&world, &id).await;
+        assert_eq!(world.payment(&id).status(), status, "{name}");
+        check_rest(&world, &id, name);
+    }
+}
+
+#[tokio::test]
+async fn every_step_twice_answers_the_same_and_writes_nothing_more() {
+    for (case, (name, ..)) in CASES.into_iter().enumerate() {
+        let world = World::new();
+        let id = opened(&world, case);
+        for step in ["Validate", "Authorize", "FraudCheck", "Execute", "Settle", "Void"] {
+            let first = retried(&world, step, &id).await;
+            let (payment, hold) = (world.payment(&id), world.hold(&id));
+            let second = retried(&world, step, &id).await;
+            assert_eq!(first, second, "{name}, {step}");
+            assert_eq!(world.payment(&id), payment, "{name}, {step}");
+            let effects = |hold: Option<simulated_acquirer::Entry>| hold.map(|hold| hold.effects);
+            assert_eq!(effects(world.hold(&id)), effects(hold), "{name}, {step}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_failure_before_or_after_any_call_changes_nothing_in_the_end() {
+    for (case, (name, .., status)) in CASES.into_iter().enumerate() {
+        let calm = World::new();
+        let id = opened(&calm, case);
+        bring_to_rest(&calm, &id).await;
+        let calls = calm.calls.get();
+        assert!(calls > 0, "{name}: a case without calls proves nothing");
+        for call in 0..calls {
+            for fault in [Fault::Before, Fault::After] {
+                let world = World::new();
+                world.fault.set(Some((call, fault)));
+                let id = opened(&world, case);
+                bring_to_rest(&world, &id).await;
+                let context = format!("{name}, call {call} fails {fault:?}");
+                assert_eq!(world.payment(&id).status(), status, "{context}");
+                check_rest(&world, &id, &context);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_dies_at_any_call_is_taken_up_by_sweep() {
+    for (case, (name, .., status)) in CASES.into_iter().enumerate() {
+        for steps in 0..5 {
+            let world = World::new();
+            let id = opened(&world, case);
+            for step in ["Validate", "Authorize", "FraudCheck", "Execute", "Settle"].into_iter().take(steps) {
+                let _ = once(&world, step, &id).await;
+            }
+            bring_to_rest(&world, &id).await;
+            assert_eq!(world.payment(&id).status(), status, "{name} after {steps} steps");
+            check_rest(&world, &id, name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_hold_that_nobody_captures_expires_and_is_let_go() {
+    for case in [1, 2] {
+        let world = World::new();
+        let id = opened(&world, case);
+        bring_to_rest(&world, &id).await;
+        world.now.set(world.payment(&id).due_at.unwrap().as_millis());
+        sweep::handle(&world, &world, &world, serde_json::Value::Null).await.unwrap();
+        for (id, operation) in world.started.take() {
+            run(&world, &id, operation).await;
+        }
+        assert_eq!(world.payment(&id).status(), Status::Canceled);
+        check_rest(&world, &id, "expired");
+    }
+}
+
+#[tokio::test]
+async fn the_card_s_sixth_payment_is_declined_and_a_repeat_is_not_counted() {
+    let world = World::new();
+    let mut statuses = Vec::new();
+    for number in 0..7 {
+        let id = world.open(&format!("velocity-{number}"), "4242424242424242", 100, CaptureMethod::Automatic);
+        bring_to_rest(&world, &id).await;
+        run(&world, &id, OperationId::Pay).await;
+        statuses.push(world.payment(&id).status());
+    }
+    let expected = [[Status::Succeeded; 5].as_slice(), [Status::Declined; 2].as_slice()].concat();
+    assert_eq!(statuses, expected);
+}
+
+#[tokio::test]
+async fn a_step_before_its_turn_is_refused_by_name() {
+    let world = World::new();
+    let id = opened(&world, 0);
+    for step in ["FraudCheck", "Execute", "Settle", "Void"] {
+        assert_eq!(retried(&world, step, &id).await, Err("StepOutOfTurn"), "{step}");
+    }
+    assert_eq!(world.payment(&id).version, 1);
+}

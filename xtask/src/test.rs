@@ -1,0 +1,64 @@
+//! `cargo xtask test`: every kind of test, in the order in which a failure is cheapest, ending with the deployed thing.
+//!
+//! It knows which tests there are, and no rule that they check.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::{Workspace, demo, deploy, down, progress, tools, up};
+
+/// Payments at a time: what two cores bear.
+const DEMO_CONCURRENCY: usize = 8;
+
+/// Runs all tests; answers whether the last of them, the demo's audit, agreed. An earlier failure is an error.
+pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
+    let in_process = ["--workspace", "--lib", "--bins", "--test", "contracts", "--test", "tasks"];
+    cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
+    tools::install(workspace).await?;
+    lint_template(workspace).await?;
+    let outcome = on_the_stack(workspace).await;
+    if !keep {
+        down::down(workspace).await?;
+    }
+    outcome
+}
+
+/// The deployed thing: its tests, then the demo's payments, twice, with the audit of every table.
+async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
+    let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
+    up::up(workspace, &options).await?;
+    let options = demo::Options { keep: true, file: None, replay: true, concurrency: DEMO_CONCURRENCY };
+    let agreed = demo::demo(workspace, &options).await?;
+    cargo_test(workspace, &["--workspace", "--test", "stack"]).await.context("tests on the stack")?;
+    Ok(agreed)
+}
+
+async fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.current_dir(workspace.root()).arg("test").args(arguments).stdin(Stdio::null());
+    let status = command.status().await.context("starting cargo test")?;
+    if !status.success() {
+        bail!("cargo test ended with {status}");
+    }
+    Ok(())
+}
+
+/// `sam validate --lint`, with the pinned SAM CLI and cfn-lint.
+async fn lint_template(workspace: &Workspace) -> Result<()> {
+    progress::step("checking template.yaml with sam validate --lint");
+    let status = Command::new(workspace.tool("sam"))
+        .current_dir(workspace.root())
+        .envs(deploy::hermetic(workspace))
+        .args(["validate", "--lint", "--template-file", "template.yaml", "--region", "us-east-1"])
+        .stdin(Stdio::null())
+        .status()
+        .await
+        .context("starting sam")?;
+    if !status.success() {
+        bail!("template.yaml is not clean");
+    }
+    Ok(())
+}
