@@ -83,8 +83,8 @@ fn runs(line: &str) -> impl Iterator<Item = &str> {
 
 fn is_foreign(run: &str) -> bool {
     let issued = ["4", "5", "37", "6011"].into_iter().any(|start| run.starts_with(start));
-    let listed = PUBLIC.iter().any(|(number, _)| *number == run)
-        || SIMULATED.iter().any(|(start, _)| run.starts_with(start));
+    let listed =
+        PUBLIC.iter().any(|(number, _)| *number == run) || SIMULATED.iter().any(|(start, _)| run.starts_with(start));
     (13..=19).contains(&run.len()) && issued && passes_check(run) && !listed
 }
 

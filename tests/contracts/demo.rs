@@ -60,7 +60,8 @@ fn the_demo_shows_every_test_cards_outcome() {
     let public = PUBLIC.into_iter().filter(|(number, _)| !numbers.iter().any(|used| used == number));
     let simulated = SIMULATED.into_iter().filter(|(start, _)| !numbers.iter().any(|used| used.starts_with(start)));
     let missing = public.chain(simulated).map(|(_, outcome)| outcome.to_owned());
-    let findings: Vec<_> = missing.filter(|outcome| !NOT_IN_DEMO.iter().any(|(left_out, _)| left_out == outcome)).collect();
+    let findings: Vec<_> =
+        missing.filter(|outcome| !NOT_IN_DEMO.iter().any(|(left_out, _)| left_out == outcome)).collect();
     none(&findings, "add a payment with the test card of each of these outcomes to the demo:");
 }
 
@@ -82,8 +83,7 @@ fn payments() -> Vec<Value> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let parsed = lines.map(|(index, line)| {
         // The error says where, not what: a line has a card number.
-        serde_json::from_str(line)
-            .unwrap_or_else(|_| panic!("{DEMO}:{} is not a JSON object: mend it", index + 1))
+        serde_json::from_str(line).unwrap_or_else(|_| panic!("{DEMO}:{} is not a JSON object: mend it", index + 1))
     });
     parsed.collect()
 }

@@ -7,9 +7,8 @@ use toml::{Table, Value};
 use crate::files::{folders, none, output, root, rust_files, text};
 
 /// Crates that bring a clock, chance, a network or a runtime.
-const OUTSIDE: [&str; 10] = [
-    "tokio", "async-std", "chrono", "lambda_runtime", "reqwest", "krafka", "redis", "getrandom", "rand", "ring",
-];
+const OUTSIDE: [&str; 10] =
+    ["tokio", "async-std", "chrono", "lambda_runtime", "reqwest", "krafka", "redis", "getrandom", "rand", "ring"];
 /// How the names of the AWS crates start.
 const AWS: &str = "aws-";
 /// The features of `time` that look at the machine, as `cargo tree` writes them.
@@ -54,7 +53,10 @@ fn the_domains_time_crate_cannot_ask_the_machine() {
         .filter(|feature| features.split(',').any(|enabled| enabled.trim() == *feature))
         .map(str::to_owned)
         .collect();
-    none(&findings, "take these features of `time` out of [workspace.dependencies]; timestamps come from the Clock port:");
+    none(
+        &findings,
+        "take these features of `time` out of [workspace.dependencies]; timestamps come from the Clock port:",
+    );
 }
 
 #[test]
@@ -95,8 +97,7 @@ fn only_the_task_crate_knows_the_lambda_runtime() {
 
 /// The packages that the domain is built with, and their enabled features.
 fn domain_tree() -> BTreeMap<String, String> {
-    let arguments =
-        ["tree", "-p", "payments", "-e", "normal", "--prefix", "none", "--offline", "--format", "{p}|{f}"];
+    let arguments = ["tree", "-p", "payments", "-e", "normal", "--prefix", "none", "--offline", "--format", "{p}|{f}"];
     let printed = output(env!("CARGO"), &arguments);
     let lines = printed.lines().filter_map(|line| line.split_once('|'));
     let tree: BTreeMap<_, _> = lines
@@ -119,8 +120,7 @@ fn manifests() -> Vec<Manifest> {
 
 fn manifest(folder: String, shared: &Value) -> Manifest {
     let path = format!("{folder}/Cargo.toml");
-    let parsed: Table =
-        text(&path).parse().unwrap_or_else(|error| panic!("{path} is not TOML ({error}): mend it"));
+    let parsed: Table = text(&path).parse().unwrap_or_else(|error| panic!("{path} is not TOML ({error}): mend it"));
     let mut dependencies = Vec::new();
     collect(&parsed, shared, &mut dependencies);
     let targets = parsed.get("target").and_then(Value::as_table);

@@ -30,8 +30,7 @@ pub fn folders(path: &str) -> Vec<String> {
     let entries = std::fs::read_dir(root().join(path)).unwrap();
     let paths = entries.map(|entry| entry.unwrap().path());
     let packages = paths.filter(|path| path.join("Cargo.toml").is_file());
-    let mut names: Vec<_> =
-        packages.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
+    let mut names: Vec<_> = packages.map(|path| path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     names.sort();
     assert!(!names.is_empty(), "{path} has no package: mend the test's path");
     names

@@ -17,7 +17,8 @@ async fn assert_refused(shop: &Shop, name: &str, answer: &Answer, key: &str, exp
     assert!(body["type"].as_str().unwrap_or_default().ends_with(&format!("/{kind}")), "{name}: {}", answer.text);
     assert_eq!(body["status"], status, "{name}");
     assert!(body["request_id"].as_str().is_some_and(|id| !id.is_empty()), "{name}: no request_id");
-    let fields: Vec<&str> = body["errors"].as_array().into_iter().flatten().filter_map(|e| e["field"].as_str()).collect();
+    let fields: Vec<&str> =
+        body["errors"].as_array().into_iter().flatten().filter_map(|e| e["field"].as_str()).collect();
     assert_eq!(fields, Vec::from_iter(field), "{name}: {}", answer.text);
     assert!(shop.tables.payment(&shop.payment_id(key)).await.is_none(), "{name}: a payment is stored");
 }

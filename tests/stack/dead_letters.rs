@@ -33,12 +33,13 @@ async fn records_that_are_no_events_are_put_aside_with_a_reason_and_the_partitio
     ];
     write_to_each_partition(&shop.stack, TOPIC, &mark, &values).await;
 
-    let buried = until("the dead letters", 60, async || {
+    let buried = until("the dead letters", 60, || async {
         let seen = read_all(&shop.stack, DEAD_LETTERS).await;
         let ours: Vec<_> = seen.into_iter().filter(|record| record.key == mark).collect();
         let all = values[1..4].iter().all(|value| ours.iter().filter(|r| r.value == *value).count() >= PARTITIONS);
         all.then_some(ours)
-    }).await;
+    })
+    .await;
     for record in &buried {
         assert!(record.reason.as_ref().is_some_and(|reason| !reason.is_empty()), "a dead letter without a reason");
         assert!(values[1..4].contains(&record.value), "a good record was put aside: {:?}", record.reason);
@@ -48,7 +49,8 @@ async fn records_that_are_no_events_are_put_aside_with_a_reason_and_the_partitio
     for _ in 0..PARTITIONS {
         let later = shop.sell(700).await;
         let event = json!({ "event_id": format!("{later}:6") });
-        until("a later payment's journal entry", 60, async || shop.tables.get("Journal", event.clone()).await).await;
+        until("a later payment's journal entry", 60, || async { shop.tables.get("Journal", event.clone()).await })
+            .await;
     }
     let entry = json!({ "event_id": format!("{id}:{}", payment.version) });
     assert!(shop.tables.get("Journal", entry).await.is_some(), "the good event is posted");

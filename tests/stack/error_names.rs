@@ -7,7 +7,9 @@ use crate::tables::Tables;
 use payments::fraud::{Decision, Screening};
 use payments::gateway::{Checks, GatewayName};
 use payments::payment::Payment;
-use payments::stage::{Authorizing, Authorized, Capture, Captured, Capturing, Created, Hold, Stage, VoidReason, Voiding};
+use payments::stage::{
+    Authorized, Authorizing, Capture, Captured, Capturing, Created, Hold, Stage, VoidReason, Voiding,
+};
 use serde_json::{Value, json};
 use xtask::aws::Call;
 
@@ -216,10 +218,7 @@ async fn what_a_step_depends_on_is_caught_by_name_when_it_fails() {
 /// How many executions of the acquirer may run at once; `None` takes the limit away.
 async fn limit_acquirer(shop: &Shop, limit: Option<u32>) {
     let function = shop.stack.function_name("simulated-acquirer");
-    let path = match limit {
-        Some(_) => format!("/2017-10-31/functions/{function}/concurrency"),
-        None => format!("/2017-10-31/functions/{function}/concurrency"),
-    };
+    let path = format!("/2017-10-31/functions/{function}/concurrency");
     let (method, body) = match limit {
         Some(limit) => ("PUT", json!({ "ReservedConcurrentExecutions": limit }).to_string().into_bytes()),
         None => ("DELETE", Vec::new()),

@@ -36,9 +36,9 @@ async fn an_approved_payment_is_under_a_kilobyte_and_costs_few_writes() {
     assert_eq!(versions, 6, "created, authorizing, authorized, capturing, captured, succeeded");
 
     let event = format!("{id}:{versions}");
-    until("the journal entry", 60, async || shop.tables.get("Journal", json!({ "event_id": event })).await).await;
+    until("the journal entry", 60, || async { shop.tables.get("Journal", json!({ "event_id": event })).await }).await;
     let line = json!({ "merchant_id": shop.owner.merchant_id, "line_id": event });
-    until("the fee line", 60, async || shop.tables.get("FeeLines", line.clone()).await).await;
+    until("the fee line", 60, || async { shop.tables.get("FeeLines", line.clone()).await }).await;
 
     // Every version fits one unit; `due_at` enters the index once and leaves it once; a transactional write counts twice.
     let (index, journal, fee_line) = (2, 2, 1);

@@ -84,10 +84,11 @@ impl Machine {
             Kind::Standard => {
                 let started = call(&self.endpoint, "StartExecution", start).await.unwrap();
                 let execution = json!({ "executionArn": started["executionArn"] });
-                let ended = until("the execution's end", RUN_SECONDS, async || {
+                let ended = until("the execution's end", RUN_SECONDS, || async {
                     let seen = call(&self.endpoint, "DescribeExecution", execution.clone()).await.ok()?;
                     (seen["status"] != "RUNNING").then_some(seen)
-                }).await;
+                })
+                .await;
                 let history = call(&self.endpoint, "GetExecutionHistory", execution).await.unwrap();
                 let events = history["events"].as_array().into_iter().flatten();
                 let entered = events.filter_map(|event| event["stateEnteredEventDetails"]["name"].as_str());

@@ -73,10 +73,15 @@ impl Shop {
             "active": true, "currencies": { "EUR": limits }, "risk": { "payments_per_card": 1000 },
             "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } },
         })).await;
-        tables.put("Merchants", &json!({
-            "id": format!("key#{key_hash}"), "key_hash": key_hash, "merchant_id": merchant, "mode": "test",
-            "active": true,
-        })).await;
+        tables
+            .put(
+                "Merchants",
+                &json!({
+                    "id": format!("key#{key_hash}"), "key_hash": key_hash, "merchant_id": merchant, "mode": "test",
+                    "active": true,
+                }),
+            )
+            .await;
         let owner = Owner { merchant_id: merchant.parse().unwrap(), mode: Mode::Test };
         let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_BOUND).build().unwrap();
         let url = stack.api_url().unwrap().trim_end_matches('/').to_owned();
@@ -99,11 +104,12 @@ impl Shop {
 
     pub async fn create_token_with_code(&self, number: &str, cvc: &str) -> String {
         let card = json!({ "number": number, "exp_month": 12, "exp_year": 2034, "cvc": cvc });
-        let answer = until("a token", 60, async || {
+        let answer = until("a token", 60, || async {
             let request = self.post("/v1/tokens").json(&json!({ "card": &card }));
             let answer = send(request).await.ok()?;
             (answer.status < 500).then_some(answer)
-        }).await;
+        })
+        .await;
         assert_eq!(answer.status, 201, "POST /v1/tokens: {}", answer.body["type"]);
         answer.body["id"].as_str().unwrap().to_owned()
     }
@@ -115,12 +121,13 @@ impl Shop {
 
     /// Repeats the request until the payment rests.
     pub async fn pay(&self, body: &Value, key: &str) -> Answer {
-        until("a payment at rest", PAY_SECONDS, async || {
+        until("a payment at rest", PAY_SECONDS, || async {
             let request = self.post("/v1/payments").header("Idempotency-Key", key).json(body);
             let answer = send(request).await.ok()?;
             let again = answer.status >= 500 || matches!(answer.status, 409 | 429);
             (!again && answer.body["status"] != "processing").then_some(answer)
-        }).await
+        })
+        .await
     }
 
     /// An approved payment with a fresh card; its id.
@@ -187,7 +194,10 @@ pub async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
 }
 
 /// Looks until there is something, or fails after the bound.
-pub async fn until<T>(what: &str, seconds: u64, look: impl AsyncFn() -> Option<T>) -> T {
+pub async fn until<T, Looked>(what: &str, seconds: u64, look: impl Fn() -> Looked) -> T
+where
+    Looked: Future<Output = Option<T>>,
+{
     let deadline = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = look().await {

@@ -150,7 +150,8 @@ async fn a_partition_that_cannot_be_posted_is_named_as_lambda_knows_it() {
     let sinks = Sinks::default();
     sinks.down.set(true);
     let answer = post_ledger::handle(&sinks, &sinks, kafka(&[event_of(&succeeded("a"))])).await.unwrap();
-    let expected = json!({ "batchItemFailures": [{ "itemIdentifier": { "partition": "payment-events-2", "offset": 10 } }] });
+    let expected =
+        json!({ "batchItemFailures": [{ "itemIdentifier": { "partition": "payment-events-2", "offset": 10 } }] });
     assert_eq!(serde_json::to_value(answer).unwrap(), expected);
 }
 
@@ -203,7 +204,8 @@ async fn publish_reports_the_first_version_that_was_not_sent() {
         let sinks = Sinks::default();
         sinks.refuse_from.set(from);
         let answer = publish::handle(&sinks, stream(&[first.clone(), last.clone()])).await.unwrap();
-        let failures: Vec<_> = answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        let failures: Vec<_> =
+            answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         assert_eq!(failures, failed.into_iter().collect::<Vec<_>>());
         let ids: Vec<String> = sinks.sent.borrow().iter().map(|event| event.id.clone()).collect();
         let expected = [format!("{}:1", last.payment_id), format!("{}:2", last.payment_id)];

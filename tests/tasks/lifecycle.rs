@@ -95,7 +95,8 @@ fn check_rest(world: &World, id: &PaymentId, context: &str) {
         _ => assert!(!open && captured == 0, "{context}: {hold:?}"),
     }
     assert!(hold.is_none_or(|hold| !(hold.voided && hold.captured > 0)), "{context}");
-    let versions: Vec<u32> = world.versions.borrow().iter().filter(|p| p.payment_id == *id).map(|p| p.version).collect();
+    let versions: Vec<u32> =
+        world.versions.borrow().iter().filter(|p| p.payment_id == *id).map(|p| p.version).collect();
     assert_eq!(versions, (1..=payment.version).collect::<Vec<_>>(), "{context}: each version once");
     assert_eq!(payment.due_at.is_some(), payment.due_shard.is_some(), "{context}");
     assert!(!world.codes.borrow().contains_key(&payment.token_id) || hold_never_asked(&payment.stage), "{context}");

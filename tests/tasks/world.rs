@@ -95,8 +95,15 @@ impl World {
         self.codes.borrow_mut().insert(token_id, "123".to_owned());
         let amount = payments::amount::Amount::try_new(minor, euro()).unwrap();
         let request_hash = "0".repeat(64);
-        let opening =
-            Opening { payment_id: payment_id.clone(), owner: owner(), request_hash, amount, capture_method, token, reference: None };
+        let opening = Opening {
+            payment_id: payment_id.clone(),
+            owner: owner(),
+            request_hash,
+            amount,
+            capture_method,
+            token,
+            reference: None,
+        };
         let payment = Payment::open(opening, self.now());
         self.versions.borrow_mut().push(payment.clone());
         self.payments.borrow_mut().insert(payment_id.clone(), payment);

@@ -7,9 +7,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, bail};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_sigv4::http_request::{
-    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
-};
+use aws_sigv4::http_request::{PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign};
 use aws_sigv4::sign::v4;
 use aws_smithy_http_client::{Builder, tls};
 use aws_smithy_types::retry::RetryConfig;
@@ -32,11 +30,7 @@ const CALL_BOUND: Duration = Duration::from_secs(60);
 
 /// Root credentials and the endpoint for any SDK client. No retries: who calls decides about them.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
-    let http = Builder::new()
-        .tls_provider(tls::Provider::Rustls(
-            tls::rustls_provider::CryptoMode::Ring,
-        ))
-        .build_https();
+    let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
     SdkConfig::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
         .region(Region::from_static(REGION))
@@ -44,12 +38,7 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .endpoint_url(endpoint)
         .http_client(http)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(
-            TimeoutConfig::builder()
-                .connect_timeout(CONNECT_BOUND)
-                .read_timeout(READ_BOUND)
-                .build(),
-        )
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_BOUND).read_timeout(READ_BOUND).build())
         .build()
 }
 
@@ -91,11 +80,7 @@ impl Call<'_> {
         headers.extend(self.target.map(|target| ("x-amz-target", target)));
         let signature = sign_headers(self.service, self.method, &url, &headers, &self.body)?;
         let method = self.method.parse().context("an HTTP method")?;
-        let client = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(CALL_BOUND)
-            .build()
-            .context("an HTTP client")?;
+        let client = reqwest::Client::builder().no_proxy().timeout(CALL_BOUND).build().context("an HTTP client")?;
         let mut request = client.request(method, &url);
         for (name, value) in headers {
             request = request.header(name, value);
@@ -103,22 +88,11 @@ impl Call<'_> {
         for (name, value) in signature {
             request = request.header(name, value);
         }
-        let response = request
-            .body(self.body)
-            .send()
-            .await
-            .with_context(|| format!("calling {}", self.service))?;
+        let response = request.body(self.body).send().await.with_context(|| format!("calling {}", self.service))?;
         let status = response.status();
-        let text = response
-            .text()
-            .await
-            .with_context(|| format!("reading the answer of {}", self.service))?;
+        let text = response.text().await.with_context(|| format!("reading the answer of {}", self.service))?;
         if !status.is_success() {
-            bail!(
-                "{} refused {}: {status} {text}",
-                self.service,
-                self.target.unwrap_or(self.path)
-            );
+            bail!("{} refused {}: {status} {text}", self.service, self.target.unwrap_or(self.path));
         }
         Ok(serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
@@ -143,33 +117,17 @@ fn sign_headers(
         .build()
         .context("complete signing parameters")?
         .into();
-    let request = SignableRequest::new(
-        method,
-        url,
-        headers.iter().copied(),
-        SignableBody::Bytes(body),
-    )
-    .context("a request that can be signed")?;
+    let request = SignableRequest::new(method, url, headers.iter().copied(), SignableBody::Bytes(body))
+        .context("a request that can be signed")?;
     let (instructions, _) = sign(request, &parameters).context("signing")?.into_parts();
     let (signed, _) = instructions.into_parts();
-    Ok(signed
-        .into_iter()
-        .map(|header| (header.name().to_owned(), header.value().to_owned()))
-        .collect())
+    Ok(signed.into_iter().map(|header| (header.name().to_owned(), header.value().to_owned())).collect())
 }
 
 /// Makes a bucket; an existing one of ours is fine.
 pub async fn make_bucket(endpoint: &str, bucket: &str) -> Result<()> {
     let path = format!("/{bucket}");
-    let made = Call {
-        service: "s3",
-        method: "PUT",
-        path: &path,
-        target: None,
-        body: Vec::new(),
-    }
-    .send(endpoint)
-    .await;
+    let made = Call { service: "s3", method: "PUT", path: &path, target: None, body: Vec::new() }.send(endpoint).await;
     match made {
         Ok(_) => Ok(()),
         Err(error) if error.to_string().contains("BucketAlreadyOwnedByYou") => Ok(()),
@@ -180,27 +138,11 @@ pub async fn make_bucket(endpoint: &str, bucket: &str) -> Result<()> {
 /// The ARN of the MSK cluster record with this name, made if need be.
 pub async fn make_cluster(endpoint: &str, name: &str) -> Result<String> {
     let list = format!("/v1/clusters?clusterNameFilter={name}");
-    let known = Call {
-        service: "kafka",
-        method: "GET",
-        path: &list,
-        target: None,
-        body: Vec::new(),
-    }
-    .send(endpoint)
-    .await?;
-    let clusters = known["clusterInfoList"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    if let Some(cluster) = clusters
-        .iter()
-        .find(|cluster| cluster["clusterName"] == name)
-    {
-        return cluster["clusterArn"]
-            .as_str()
-            .map(str::to_owned)
-            .context("a cluster without an ARN");
+    let known =
+        Call { service: "kafka", method: "GET", path: &list, target: None, body: Vec::new() }.send(endpoint).await?;
+    let clusters = known["clusterInfoList"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if let Some(cluster) = clusters.iter().find(|cluster| cluster["clusterName"] == name) {
+        return cluster["clusterArn"].as_str().map(str::to_owned).context("a cluster without an ARN");
     }
     let body = serde_json::json!({
         "clusterName": name,
@@ -209,16 +151,7 @@ pub async fn make_cluster(endpoint: &str, name: &str) -> Result<String> {
         "brokerNodeGroupInfo": { "clientSubnets": [], "instanceType": "kafka.t3.small" },
     });
     let path = "/v1/clusters";
-    let made = Call {
-        service: "kafka",
-        method: "POST",
-        path,
-        target: None,
-        body: body.to_string().into_bytes(),
-    };
+    let made = Call { service: "kafka", method: "POST", path, target: None, body: body.to_string().into_bytes() };
     let made = made.send(endpoint).await?;
-    made["clusterArn"]
-        .as_str()
-        .map(str::to_owned)
-        .with_context(|| format!("no ARN in {made}"))
+    made["clusterArn"].as_str().map(str::to_owned).with_context(|| format!("no ARN in {made}"))
 }

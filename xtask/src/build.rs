@@ -56,35 +56,19 @@ async fn functions(workspace: &Workspace) -> Result<Vec<Function>> {
     if !output.status.success() {
         bail!("cargo metadata ended with {}", output.status);
     }
-    let metadata: Metadata =
-        serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
-    let below = workspace
-        .root()
-        .join("functions")
-        .canonicalize()
-        .context("looking for functions/")?;
+    let metadata: Metadata = serde_json::from_slice(&output.stdout).context("reading cargo metadata")?;
+    let below = workspace.root().join("functions").canonicalize().context("looking for functions/")?;
     let mut functions = Vec::new();
     for package in metadata.packages {
         let Ok(inside) = package.manifest_path.strip_prefix(&below) else {
             continue;
         };
-        let folder = inside
-            .parent()
-            .map(Path::display)
-            .map(|folder| folder.to_string())
-            .unwrap_or_default();
-        if !package
-            .targets
-            .iter()
-            .any(|target| target.name == folder && target.kind.iter().any(|kind| kind == "bin"))
-        {
+        let folder = inside.parent().map(Path::display).map(|folder| folder.to_string()).unwrap_or_default();
+        if !package.targets.iter().any(|target| target.name == folder && target.kind.iter().any(|kind| kind == "bin")) {
             bail!("functions/{folder} has no binary named {folder}");
         }
         let binary = metadata.target_directory.join("debug").join(&folder);
-        functions.push(Function {
-            folder,
-            binary,
-        });
+        functions.push(Function { folder, binary });
     }
     Ok(functions)
 }
@@ -109,15 +93,12 @@ pub async fn compile(workspace: &Workspace) -> Result<usize> {
 pub async fn lay_out(workspace: &Workspace) -> Result<String> {
     let functions = functions(workspace).await?;
     let root = workspace.root();
-    let source =
-        std::fs::read_to_string(root.join("template.yaml")).context("reading template.yaml")?;
+    let source = std::fs::read_to_string(root.join("template.yaml")).context("reading template.yaml")?;
     let rewritten = template::rewrite(&source, |path| root.join(path).is_file())?;
     let mut digest = Sha256::new();
     for folder in &rewritten.functions {
         let Some(function) = functions.iter().find(|function| function.folder == *folder) else {
-            bail!(
-                "template.yaml deploys functions/{folder}, which is no member of the Cargo workspace"
-            );
+            bail!("template.yaml deploys functions/{folder}, which is no member of the Cargo workspace");
         };
         let stamp = stamp(&function.binary).context("was it never built (--skip-build)?")?;
         digest.update(format!("{folder} {stamp} "));
@@ -125,25 +106,16 @@ pub async fn lay_out(workspace: &Workspace) -> Result<String> {
     }
     digest.update(&rewritten.text);
     digest_local_files(root, &rewritten.text, &mut digest)?;
-    write_whole(
-        &workspace.build().join("template.yaml"),
-        rewritten.text.as_bytes(),
-    )?;
+    write_whole(&workspace.build().join("template.yaml"), rewritten.text.as_bytes())?;
     Ok(hex::encode(digest.finalize()))
 }
 
 /// Size and time of change: cargo leaves both alone if nothing was to be done, and hashing takes seconds.
 pub fn stamp(file: &Path) -> Result<String> {
-    let metadata =
-        std::fs::metadata(file).with_context(|| format!("looking at {}", file.display()))?;
+    let metadata = std::fs::metadata(file).with_context(|| format!("looking at {}", file.display()))?;
     let changed = metadata.modified().context("a file system without times")?;
     let since = changed.duration_since(UNIX_EPOCH).unwrap_or_default();
-    Ok(format!(
-        "{}@{}.{:09}",
-        metadata.len(),
-        since.as_secs(),
-        since.subsec_nanos()
-    ))
+    Ok(format!("{}@{}.{:09}", metadata.len(), since.as_secs(), since.subsec_nanos()))
 }
 
 fn place(folder: &Path, binary: &Path) -> Result<()> {
@@ -154,16 +126,9 @@ fn place(folder: &Path, binary: &Path) -> Result<()> {
     }
     // A copy, not a hard link: cargo may write into the file it has, and SAM CLI may be reading it.
     std::fs::copy(binary, &bootstrap).with_context(|| format!("copying {}", binary.display()))?;
-    let changed = std::fs::metadata(binary)
-        .and_then(|metadata| metadata.modified())
-        .context("reading a time")?;
-    let copied = File::options()
-        .write(true)
-        .open(&bootstrap)
-        .context("opening the copy")?;
-    copied
-        .set_modified(changed)
-        .context("giving the copy its time")
+    let changed = std::fs::metadata(binary).and_then(|metadata| metadata.modified()).context("reading a time")?;
+    let copied = File::options().write(true).open(&bootstrap).context("opening the copy")?;
+    copied.set_modified(changed).context("giving the copy its time")
 }
 
 /// Files that the template points at change the deployment as well.

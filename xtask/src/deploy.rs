@@ -28,12 +28,7 @@ pub struct Choice {
 }
 
 /// Deploys unless all that a deployment reads is as it was; answers whether it did.
-pub async fn deploy(
-    workspace: &Workspace,
-    state: &mut State,
-    built: &str,
-    choice: &Choice,
-) -> Result<bool> {
+pub async fn deploy(workspace: &Workspace, state: &mut State, built: &str, choice: &Choice) -> Result<bool> {
     let parameters = DeployParameters::load(workspace)?;
     let endpoint = state.endpoint()?;
     let cluster = aws::make_cluster(&endpoint, CLUSTER).await?;
@@ -49,10 +44,7 @@ pub async fn deploy(
     let changed_at = last_change(&client, &parameters.stack_name).await;
     state.cluster_arn = Some(cluster);
     state.stack_name = Some(parameters.stack_name.clone());
-    if state.deployed.as_ref() == Some(&digest)
-        && changed_at.is_some()
-        && state.deployed_at == changed_at
-    {
+    if state.deployed.as_ref() == Some(&digest) && changed_at.is_some() && state.deployed_at == changed_at {
         return Ok(false);
     }
     // Whatever happens now, the stack is no longer what the old digest says.
@@ -63,16 +55,8 @@ pub async fn deploy(
     if !run_sam(workspace, &endpoint, &overrides).await? {
         let reasons = refusals(&client, &parameters.stack_name, known).await;
         let log = workspace.log("sam");
-        let reasons = if reasons.is_empty() {
-            vec![last_error(&log)]
-        } else {
-            reasons
-        };
-        bail!(
-            "the deployment was refused (all of it is in {}):\n{}",
-            log.display(),
-            reasons.join("\n")
-        );
+        let reasons = if reasons.is_empty() { vec![last_error(&log)] } else { reasons };
+        bail!("the deployment was refused (all of it is in {}):\n{}", log.display(), reasons.join("\n"));
     }
     state.deployed = Some(digest);
     state.deployed_at = last_change(&client, &parameters.stack_name).await;
@@ -96,8 +80,7 @@ fn digest(built: &str, parameters: &DeployParameters, overrides: &[String]) -> S
 
 async fn run_sam(workspace: &Workspace, endpoint: &str, overrides: &[String]) -> Result<bool> {
     let log = workspace.log("sam");
-    let output =
-        std::fs::File::create(&log).with_context(|| format!("making {}", log.display()))?;
+    let output = std::fs::File::create(&log).with_context(|| format!("making {}", log.display()))?;
     let errors = output.try_clone().context("sharing SAM CLI's log")?;
     let status = sam(workspace, endpoint)
         .args(["deploy", "--config-env", ENVIRONMENT, "--config-file"])
@@ -143,12 +126,7 @@ pub fn hermetic(workspace: &Workspace) -> [(&'static str, String); 5] {
 
 /// When and to what the stack was last changed; nothing if there is none.
 async fn last_change(client: &Client, stack: &str) -> Option<String> {
-    let described = client
-        .describe_stacks()
-        .stack_name(stack)
-        .send()
-        .await
-        .ok()?;
+    let described = client.describe_stacks().stack_name(stack).send().await.ok()?;
     let stack = described.stacks().first()?;
     let time = stack.last_updated_time().or(stack.creation_time())?;
     Some(format!("{} {:?}", stack.stack_status()?.as_str(), time))
@@ -156,11 +134,7 @@ async fn last_change(client: &Client, stack: &str) -> Option<String> {
 
 /// All events of a stack, newest first; none if it does not exist yet.
 async fn events(client: &Client, stack: &str) -> Vec<StackEvent> {
-    let mut pages = client
-        .describe_stack_events()
-        .stack_name(stack)
-        .into_paginator()
-        .send();
+    let mut pages = client.describe_stack_events().stack_name(stack).into_paginator().send();
     let mut events = Vec::new();
     while let Some(Ok(page)) = pages.next().await {
         events.extend_from_slice(page.stack_events());

@@ -14,11 +14,7 @@ pub async fn down(workspace: &Workspace) -> Result<()> {
     let mut servers: Vec<Process> = Vec::new();
     // The poller first: what it feeds must still be there while it finishes.
     for server in Server::ALL.into_iter().rev() {
-        if let Some(process) = state
-            .servers
-            .get(&server)
-            .filter(|process| process.is_alive())
-        {
+        if let Some(process) = state.servers.get(&server).filter(|process| process.is_alive()) {
             note(format!("stopping {} (pid {})", server.name(), process.pid));
             servers.push(*process);
         }

@@ -15,12 +15,7 @@ pub async fn invoke(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<
     let function = stack.resolve_function(folder).await?;
     let payload = read_payload(stack, folder, file)?;
     let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
-    let answer = client
-        .invoke()
-        .function_name(&function)
-        .payload(Blob::new(payload.to_string()))
-        .send()
-        .await;
+    let answer = client.invoke().function_name(&function).payload(Blob::new(payload.to_string())).send().await;
     let answer = answer.with_context(|| format!("invoking {function}"))?;
     let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
@@ -37,24 +32,16 @@ fn read_payload(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<Valu
     let text = match file {
         Some(path) if path == Path::new("-") => {
             let mut text = String::new();
-            std::io::stdin()
-                .read_to_string(&mut text)
-                .context("reading stdin")?;
+            std::io::stdin().read_to_string(&mut text).context("reading stdin")?;
             text
         }
-        Some(path) => {
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?
-        }
+        Some(path) => std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?,
         None => {
             let sample = stack.workspace.event(folder);
             if !sample.is_file() {
-                bail!(
-                    "no sample event {}: name a file, or - for stdin",
-                    sample.display()
-                );
+                bail!("no sample event {}: name a file, or - for stdin", sample.display());
             }
-            std::fs::read_to_string(&sample)
-                .with_context(|| format!("reading {}", sample.display()))?
+            std::fs::read_to_string(&sample).with_context(|| format!("reading {}", sample.display()))?
         }
     };
     serde_json::from_str(&text).context("the event is not JSON")

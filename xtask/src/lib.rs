@@ -2,10 +2,7 @@
 //!
 //! It knows how things are started, deployed and fed, and no business rule.
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, reason = "a panic is how a test fails")
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
 pub mod aws;
 pub mod build;

@@ -38,10 +38,7 @@ pub async fn logs(stack: &Stack, folder: &str, options: &Options) -> Result<()> 
     loop {
         let mut seen: HashMap<String, usize> = HashMap::new();
         for event in read(stack, &group, from).await? {
-            let key = format!(
-                "{} {} {}",
-                event["logStreamName"], event["timestamp"], event["message"]
-            );
+            let key = format!("{} {} {}", event["logStreamName"], event["timestamp"], event["message"]);
             let count = seen.entry(key.clone()).or_default();
             *count += 1;
             if *count > printed.get(&key).copied().unwrap_or_default() {
@@ -71,13 +68,7 @@ async fn read(stack: &Stack, group: &str, from: i64) -> Result<Vec<Value>> {
             body["nextToken"] = next.clone();
         }
         let target = Some("Logs_20140328.FilterLogEvents");
-        let call = Call {
-            service: "logs",
-            method: "POST",
-            path: "/",
-            target,
-            body: body.to_string().into_bytes(),
-        };
+        let call = Call { service: "logs", method: "POST", path: "/", target, body: body.to_string().into_bytes() };
         let mut answer = match call.send(&stack.endpoint).await {
             Ok(answer) => answer,
             // Made by the first invocation.
@@ -106,12 +97,8 @@ fn parse_since(since: &str) -> Result<i64> {
         'd' => 86_400,
         _ => bail!("--since is a number with s, m, h or d, as in 10m; not {since:?}"),
     };
-    let number: i64 = since[..since.len() - unit.len_utf8()]
-        .parse()
-        .with_context(|| format!("--since {since:?}"))?;
-    number
-        .checked_mul(seconds * 1_000)
-        .context("--since is too far back")
+    let number: i64 = since[..since.len() - unit.len_utf8()].parse().with_context(|| format!("--since {since:?}"))?;
+    number.checked_mul(seconds * 1_000).context("--since is too far back")
 }
 
 #[cfg(test)]
@@ -120,13 +107,9 @@ mod tests {
 
     #[test]
     fn since_is_a_number_and_a_unit() {
-        for (since, expected) in [
-            ("90s", Some(90_000)),
-            ("2h", Some(7_200_000)),
-            ("10", None),
-            ("", None),
-            ("xm", None),
-        ] {
+        for (since, expected) in
+            [("90s", Some(90_000)), ("2h", Some(7_200_000)), ("10", None), ("", None), ("xm", None)]
+        {
             assert_eq!(parse_since(since).ok(), expected, "{since}");
         }
     }

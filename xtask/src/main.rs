@@ -105,53 +105,25 @@ async fn main() -> ExitCode {
 async fn run(command: Command) -> Result<bool> {
     let workspace = Workspace::find()?;
     match command {
-        Command::Up {
-            workflow_type,
-            skip_build,
-            deliver_twice,
-        } => {
+        Command::Up { workflow_type, skip_build, deliver_twice } => {
             let workflow_type = match workflow_type {
                 WorkflowType::Express => "EXPRESS",
                 WorkflowType::Standard => "STANDARD",
             };
-            let options = up::Options {
-                workflow_type: workflow_type.to_owned(),
-                skip_build,
-                deliver_twice,
-            };
+            let options = up::Options { workflow_type: workflow_type.to_owned(), skip_build, deliver_twice };
             greet(&up::up(&workspace, &options).await?);
         }
         Command::Down => down::down(&workspace).await?,
         Command::Status => return status::status(&workspace).await,
         Command::Env => status::print_environment(&workspace)?,
-        Command::Logs {
-            function,
-            follow,
-            since,
-        } => {
-            logs::logs(
-                &Stack::open(&workspace).await?,
-                &function,
-                &logs::Options { follow, since },
-            )
-            .await?;
+        Command::Logs { function, follow, since } => {
+            logs::logs(&Stack::open(&workspace).await?, &function, &logs::Options { follow, since }).await?;
         }
         Command::Invoke { function, file } => {
-            return invoke::invoke(&Stack::open(&workspace).await?, &function, file.as_deref())
-                .await;
+            return invoke::invoke(&Stack::open(&workspace).await?, &function, file.as_deref()).await;
         }
-        Command::Demo {
-            keep,
-            file,
-            replay,
-            concurrency,
-        } => {
-            let options = demo::Options {
-                keep,
-                file,
-                replay,
-                concurrency,
-            };
+        Command::Demo { keep, file, replay, concurrency } => {
+            let options = demo::Options { keep, file, replay, concurrency };
             return demo::demo(&workspace, &options).await;
         }
         Command::Test { keep } => return test::test(&workspace, keep).await,
@@ -164,12 +136,7 @@ async fn run(command: Command) -> Result<bool> {
 fn greet(stack: &Stack) {
     match stack.api_url() {
         Ok(url) => progress::answer(url),
-        Err(_) => stack
-            .outputs
-            .iter()
-            .for_each(|(name, value)| progress::answer(format!("{name} = {value}"))),
+        Err(_) => stack.outputs.iter().for_each(|(name, value)| progress::answer(format!("{name} = {value}"))),
     }
-    progress::note(
-        "next: cargo xtask status | invoke <function> | logs <function> --follow | down",
-    );
+    progress::note("next: cargo xtask status | invoke <function> | logs <function> --follow | down");
 }

@@ -83,9 +83,7 @@ pub fn check_platform() -> Result<()> {
 /// Starts `command` detached, with its output appended to `log`.
 pub fn start(command: &mut Command, stack: &Path, log: &Path) -> Result<Process> {
     let output = open_log(log)?;
-    let errors = output
-        .try_clone()
-        .context("sharing the log between stdout and stderr")?;
+    let errors = output.try_clone().context("sharing the log between stdout and stderr")?;
     let child = command
         .env(MARKER, stack)
         .stdin(Stdio::null())
@@ -99,31 +97,19 @@ pub fn start(command: &mut Command, stack: &Path, log: &Path) -> Result<Process>
 }
 
 fn open_log(log: &Path) -> Result<File> {
-    OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(log)
-        .with_context(|| format!("opening {}", log.display()))
+    OpenOptions::new().create(true).append(true).open(log).with_context(|| format!("opening {}", log.display()))
 }
 
 /// Every living process that carries this stack's marker, and the given ones; never ourselves.
 pub fn members(stack: &Path, recorded: &[Process]) -> BTreeSet<Process> {
     let own = std::process::id();
     let marker = format!("{MARKER}={}", stack.display());
-    let mut found: BTreeSet<Process> = recorded
-        .iter()
-        .filter(|process| process.is_alive())
-        .copied()
-        .collect();
+    let mut found: BTreeSet<Process> = recorded.iter().filter(|process| process.is_alive()).copied().collect();
     let Ok(entries) = std::fs::read_dir("/proc") else {
         return found;
     };
     for entry in entries.flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse::<i32>().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
             continue;
         };
         if belongs(&entry.path(), stack, &marker) {
@@ -137,17 +123,12 @@ pub fn members(stack: &Path, recorded: &[Process]) -> BTreeSet<Process> {
 /// By its marker, or by its program: some servers overwrite their environment with their title.
 fn belongs(process: &Path, stack: &Path, marker: &str) -> bool {
     let program = std::fs::read_link(process.join("exe")).unwrap_or_default();
-    if PROGRAMS
-        .iter()
-        .any(|folder| program.starts_with(stack.join(folder)))
-    {
+    if PROGRAMS.iter().any(|folder| program.starts_with(stack.join(folder))) {
         return true;
     }
     // Another user's process cannot be read, and is not ours.
     let environment = std::fs::read(process.join("environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|variable| variable == marker.as_bytes())
+    environment.split(|byte| *byte == 0).any(|variable| variable == marker.as_bytes())
 }
 
 /// Stops `first` in order, then every other member; SIGKILL after a bound. Returns how many were stopped.
@@ -177,10 +158,7 @@ pub async fn stop_all(stack: &Path, first: &[Process]) -> Result<usize> {
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
-    bail!(
-        "these processes survived SIGKILL: {:?}",
-        members(stack, first)
-    )
+    bail!("these processes survived SIGKILL: {:?}", members(stack, first))
 }
 
 /// Stops one process: SIGTERM, and SIGKILL after a bound.
@@ -209,12 +187,6 @@ mod tests {
     fn a_reused_pid_is_not_the_same_process() {
         let own = Process::find(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(own.is_alive());
-        assert!(
-            !Process {
-                started: own.started + 1,
-                ..own
-            }
-            .is_alive()
-        );
+        assert!(!Process { started: own.started + 1, ..own }.is_alive());
     }
 }

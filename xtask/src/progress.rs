@@ -11,9 +11,7 @@ pub struct Step {
 /// Says what is being done.
 pub fn step(what: impl std::fmt::Display) -> Step {
     eprintln!("▸ {what}");
-    Step {
-        started: Instant::now(),
-    }
+    Step { started: Instant::now() }
 }
 
 /// Says something that takes no time.
@@ -32,10 +30,6 @@ impl Step {
     /// Says how it ended and how long it took.
     pub fn done(self, how: impl std::fmt::Display) {
         let elapsed = self.started.elapsed();
-        eprintln!(
-            "  {how} ({}.{} s)",
-            elapsed.as_secs(),
-            elapsed.subsec_millis() / 100
-        );
+        eprintln!("  {how} ({}.{} s)", elapsed.as_secs(), elapsed.subsec_millis() / 100);
     }
 }

@@ -33,8 +33,7 @@ impl DeployParameters {
     /// Reads the local environment.
     pub fn load(workspace: &Workspace) -> Result<Self> {
         let path = workspace.root().join("samconfig.toml");
-        let text = std::fs::read_to_string(&path)
-            .with_context(|| format!("reading {}", path.display()))?;
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("in {}", path.display()))
     }
 
@@ -43,18 +42,11 @@ impl DeployParameters {
         struct Command {
             parameters: DeployParameters,
         }
-        let mut environments: BTreeMap<String, toml::Value> =
-            toml::from_str(text).context("not TOML")?;
-        let commands = environments
-            .remove(ENVIRONMENT)
-            .with_context(|| format!("no [{ENVIRONMENT}] environment"))?;
-        let deploy = commands
-            .get("deploy")
-            .with_context(|| format!("no [{ENVIRONMENT}.deploy.parameters]"))?;
-        let command: Command = deploy
-            .clone()
-            .try_into()
-            .with_context(|| format!("[{ENVIRONMENT}.deploy.parameters]"))?;
+        let mut environments: BTreeMap<String, toml::Value> = toml::from_str(text).context("not TOML")?;
+        let commands = environments.remove(ENVIRONMENT).with_context(|| format!("no [{ENVIRONMENT}] environment"))?;
+        let deploy = commands.get("deploy").with_context(|| format!("no [{ENVIRONMENT}.deploy.parameters]"))?;
+        let command: Command =
+            deploy.clone().try_into().with_context(|| format!("[{ENVIRONMENT}.deploy.parameters]"))?;
         Ok(command.parameters)
     }
 
@@ -72,14 +64,8 @@ impl DeployParameters {
             };
             merged.insert(name.to_owned(), value.trim_matches('"').to_owned());
         }
-        merged.extend(
-            ours.iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone())),
-        );
-        Ok(merged
-            .into_iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect())
+        merged.extend(ours.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+        Ok(merged.into_iter().map(|(name, value)| format!("{name}={value}")).collect())
     }
 }
 
@@ -91,27 +77,14 @@ mod tests {
     fn overrides_merge_and_ours_win() {
         let rows = [
             ("", vec!["Kafka=a"]),
-            (
-                "parameter_overrides = 'Environment=local Kafka=\"old\"'",
-                vec!["Environment=local", "Kafka=a"],
-            ),
-            (
-                "parameter_overrides = ['Environment=local']",
-                vec!["Environment=local", "Kafka=a"],
-            ),
+            ("parameter_overrides = 'Environment=local Kafka=\"old\"'", vec!["Environment=local", "Kafka=a"]),
+            ("parameter_overrides = ['Environment=local']", vec!["Environment=local", "Kafka=a"]),
         ];
         for (line, expected) in rows {
-            let text = format!(
-                "version = 0.1\n[local.deploy.parameters]\nstack_name = 'florin'\ns3_bucket = 'b'\n{line}\n"
-            );
+            let text =
+                format!("version = 0.1\n[local.deploy.parameters]\nstack_name = 'florin'\ns3_bucket = 'b'\n{line}\n");
             let parameters = DeployParameters::parse(&text).unwrap();
-            assert_eq!(
-                parameters
-                    .overrides_with(&[("Kafka", "a".to_owned())])
-                    .unwrap(),
-                expected,
-                "{line}"
-            );
+            assert_eq!(parameters.overrides_with(&[("Kafka", "a".to_owned())]).unwrap(), expected, "{line}");
         }
     }
 }

@@ -22,12 +22,7 @@ const READY_BOUND: Duration = Duration::from_secs(60);
 const PROBE_BOUND: Duration = Duration::from_secs(2);
 
 /// Switches of the emulator that a test may set for itself.
-const PASSED_ON: [&str; 4] = [
-    "SFN_WAIT_SCALE",
-    "SFN_MOCK_CONFIG",
-    "LAMBDA_ACCOUNT_CONCURRENCY",
-    "LOG_LEVEL",
-];
+const PASSED_ON: [&str; 4] = ["SFN_WAIT_SCALE", "SFN_MOCK_CONFIG", "LAMBDA_ACCOUNT_CONCURRENCY", "LOG_LEVEL"];
 
 /// Gives every server without a port its usual one or, if that is taken, any other.
 pub fn assign_ports(state: &mut State) -> Result<()> {
@@ -43,13 +38,7 @@ pub fn assign_ports(state: &mut State) -> Result<()> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, usual))
             .or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))
             .context("asking for a free port")?;
-        state.ports.insert(
-            server,
-            listener
-                .local_addr()
-                .context("reading the free port")?
-                .port(),
-        );
+        state.ports.insert(server, listener.local_addr().context("reading the free port")?.port());
         held.push(listener);
     }
     Ok(())
@@ -62,11 +51,7 @@ pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) ->
     }
     let port = state.port(server)?;
     let mut command = command(workspace, state, server)?;
-    let process = process::start(
-        &mut command,
-        &workspace.florin(),
-        &workspace.log(server.name()),
-    )?;
+    let process = process::start(&mut command, &workspace.florin(), &workspace.log(server.name()))?;
     state.servers.insert(server, process);
     // Before it is ready: a crash of ours must not lose sight of it.
     state.save(workspace)?;
@@ -121,60 +106,34 @@ fn broker(workspace: &Workspace, state: &State) -> Result<Command> {
     // A name of its own for each start: it forgets everything, and the poller must notice that.
     let name = format!("florin-{}", clock::random_id());
     let mut command = bare(workspace, tools::broker(workspace)?);
-    command
-        .arg("broker")
-        .args(["--cluster-id", &name, "--storage-engine", "memory://tansu/"])
-        .args(["--listener-url", &url, "--advertised-listener-url", &url]);
+    command.arg("broker").args(["--cluster-id", &name, "--storage-engine", "memory://tansu/"]).args([
+        "--listener-url",
+        &url,
+        "--advertised-listener-url",
+        &url,
+    ]);
     Ok(command)
 }
 
 fn cache(workspace: &Workspace, state: &State) -> Result<Command> {
     let port = state.port(Server::Valkey)?.to_string();
     let mut command = bare(workspace, tools::cache(workspace)?);
-    command.args([
-        "--bind",
-        "127.0.0.1",
-        "--port",
-        &port,
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-        "--daemonize",
-        "no",
-    ]);
+    command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--appendonly", "no", "--daemonize", "no"]);
     Ok(command)
 }
 
-async fn wait_until_ready(
-    workspace: &Workspace,
-    server: Server,
-    port: u16,
-    process: &Process,
-) -> Result<()> {
+async fn wait_until_ready(workspace: &Workspace, server: Server, port: u16, process: &Process) -> Result<()> {
     let deadline = Instant::now() + READY_BOUND;
     let log = workspace.log(server.name());
     loop {
         if !process.is_alive() {
-            bail!(
-                "{} ended while starting:\n{}",
-                server.name(),
-                last_lines(&log)
-            );
+            bail!("{} ended while starting:\n{}", server.name(), last_lines(&log));
         }
-        if tokio::time::timeout(PROBE_BOUND, is_ready(server, port))
-            .await
-            .unwrap_or(false)
-        {
+        if tokio::time::timeout(PROBE_BOUND, is_ready(server, port)).await.unwrap_or(false) {
             return Ok(());
         }
         if Instant::now() >= deadline {
-            bail!(
-                "{} is not ready after {} s:\n{}",
-                server.name(),
-                READY_BOUND.as_secs(),
-                last_lines(&log)
-            );
+            bail!("{} is not ready after {} s:\n{}", server.name(), READY_BOUND.as_secs(), last_lines(&log));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }
@@ -182,14 +141,10 @@ async fn wait_until_ready(
 
 async fn is_ready(server: Server, port: u16) -> bool {
     match server {
-        Server::Ministack => {
-            answers(port, "GET /_ministack/health HTTP/1.0\r\n\r\n", " 200 ").await
-        }
+        Server::Ministack => answers(port, "GET /_ministack/health HTTP/1.0\r\n\r\n", " 200 ").await,
         Server::Valkey => answers(port, "PING\r\n", "+PONG").await,
         // Making the topics is its real test, and comes next.
-        Server::Kafka => TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-            .await
-            .is_ok(),
+        Server::Kafka => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok(),
         Server::Poller => false,
     }
 }

@@ -31,24 +31,14 @@ pub struct Stack {
 impl Stack {
     /// The stack of this repository; an error that names `up` if it does not run.
     pub async fn open(workspace: &Workspace) -> Result<Self> {
-        let state =
-            State::load(workspace).context("no stack here: start one with `cargo xtask up`")?;
+        let state = State::load(workspace).context("no stack here: start one with `cargo xtask up`")?;
         if !state.is_up(Server::Ministack) {
             bail!("the stack is not running: start it with `cargo xtask up`");
         }
-        let name = state
-            .stack_name
-            .clone()
-            .context("nothing is deployed yet: `cargo xtask up`")?;
+        let name = state.stack_name.clone().context("nothing is deployed yet: `cargo xtask up`")?;
         let endpoint = state.endpoint()?;
         let outputs = read_outputs(&endpoint, &name).await?;
-        Ok(Self {
-            workspace: workspace.clone(),
-            state,
-            name,
-            endpoint,
-            outputs,
-        })
+        Ok(Self { workspace: workspace.clone(), state, name, endpoint, outputs })
     }
 
     /// Configuration with root credentials, for any SDK client.
@@ -58,10 +48,7 @@ impl Stack {
 
     /// The API's base URL.
     pub fn api_url(&self) -> Result<&str> {
-        self.outputs
-            .get("ApiUrl")
-            .map(String::as_str)
-            .context("the stack has no output ApiUrl")
+        self.outputs.get("ApiUrl").map(String::as_str).context("the stack has no output ApiUrl")
     }
 
     /// The Kafka broker's host and port.
@@ -92,15 +79,8 @@ impl Stack {
         let mut functions = Vec::new();
         while let Some(page) = pages.next().await {
             let page = page.context("listing the functions")?;
-            let names = page
-                .functions()
-                .iter()
-                .filter_map(|function| function.function_name());
-            functions.extend(
-                names
-                    .filter_map(|name| name.strip_prefix(&prefix))
-                    .map(str::to_owned),
-            );
+            let names = page.functions().iter().filter_map(|function| function.function_name());
+            functions.extend(names.filter_map(|name| name.strip_prefix(&prefix)).map(str::to_owned));
         }
         functions.sort();
         Ok(functions)
@@ -122,9 +102,7 @@ impl Stack {
 
     /// Records that consumer groups of the deployed mappings have still to finish, over all groups.
     pub async fn poller_lag(&self) -> Result<i64> {
-        let report = self
-            .poller_report()
-            .context("the poller has not reported yet")?;
+        let report = self.poller_report().context("the poller has not reported yet")?;
         lag::total(&self.kafka()?, &report).await
     }
 
@@ -139,10 +117,7 @@ impl Stack {
             }
             if Instant::now() >= deadline {
                 let lag = lag.context("reading the lag")?;
-                bail!(
-                    "after {} s the consumers are still {lag} records behind",
-                    bound.as_secs()
-                );
+                bail!("after {} s the consumers are still {lag} records behind", bound.as_secs());
             }
             tokio::time::sleep(POLL_INTERVAL).await;
         }
@@ -152,18 +127,10 @@ impl Stack {
 async fn read_outputs(endpoint: &str, name: &str) -> Result<BTreeMap<String, String>> {
     let client = Client::new(&aws::sdk_config(endpoint));
     let described = client.describe_stacks().stack_name(name).send().await;
-    let described = described
-        .with_context(|| format!("looking for the stack {name}; `cargo xtask up` deploys it"))?;
-    let stack = described
-        .stacks()
-        .first()
-        .context("an answer without a stack")?;
+    let described = described.with_context(|| format!("looking for the stack {name}; `cargo xtask up` deploys it"))?;
+    let stack = described.stacks().first().context("an answer without a stack")?;
     let outputs = stack.outputs().iter();
-    let outputs = outputs.filter_map(|output| {
-        Some((
-            output.output_key()?.to_owned(),
-            output.output_value()?.to_owned(),
-        ))
-    });
+    let outputs =
+        outputs.filter_map(|output| Some((output.output_key()?.to_owned(), output.output_value()?.to_owned())));
     Ok(outputs.collect())
 }

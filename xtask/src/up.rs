@@ -40,15 +40,9 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<Stack> {
     let mut state = predecessor(workspace).await?;
     start_servers(workspace, &mut state).await?;
     let deploying = step("deploying with SAM CLI");
-    let choice = Choice {
-        workflow_type: options.workflow_type.clone(),
-    };
+    let choice = Choice { workflow_type: options.workflow_type.clone() };
     let deployed = deploy::deploy(workspace, &mut state, &built, &choice).await?;
-    deploying.done(if deployed {
-        "deployed"
-    } else {
-        "nothing has changed"
-    });
+    deploying.done(if deployed { "deployed" } else { "nothing has changed" });
     start_poller(workspace, &mut state, options.deliver_twice).await?;
     state.save(workspace)?;
     let stack = Stack::open(workspace).await?;
@@ -74,14 +68,11 @@ async fn predecessor(workspace: &Workspace) -> Result<State> {
     let servers: Vec<Process> = state.servers.values().copied().collect();
     let stopped = process::stop_all(&workspace.florin(), &servers).await?;
     if stopped > 0 {
-        note(format!(
-            "stopped {stopped} processes that a crashed stack had left"
-        ));
+        note(format!("stopped {stopped} processes that a crashed stack had left"));
     }
     // Data of an emulator that has forgotten it.
     for folder in [workspace.data(), workspace.temporary()] {
-        std::fs::remove_dir_all(&folder)
-            .with_context(|| format!("emptying {}", folder.display()))?;
+        std::fs::remove_dir_all(&folder).with_context(|| format!("emptying {}", folder.display()))?;
     }
     workspace.make_folders()?;
     let mut fresh = State::default();
@@ -100,11 +91,7 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
         let starting = Instant::now();
         if servers::ensure(workspace, state, server).await? {
             let milliseconds = starting.elapsed().as_millis();
-            note(format!(
-                "{} is ready on port {} ({milliseconds} ms)",
-                server.name(),
-                state.port(server)?
-            ));
+            note(format!("{} is ready on port {} ({milliseconds} ms)", server.name(), state.port(server)?));
         }
     }
     topics::make(&state.kafka()?).await
@@ -114,11 +101,7 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
 async fn start_poller(workspace: &Workspace, state: &mut State, twice: bool) -> Result<()> {
     let program = std::env::current_exe().context("finding our own program")?;
     let digest = format!("{} twice={twice}", build::stamp(&program)?);
-    let known = state
-        .servers
-        .get(&Server::Poller)
-        .copied()
-        .filter(Process::is_alive);
+    let known = state.servers.get(&Server::Poller).copied().filter(Process::is_alive);
     if let Some(process) = known {
         if state.poller.as_ref() == Some(&digest) {
             return wait_for_poller(workspace, state, &process).await;
@@ -131,11 +114,7 @@ async fn start_poller(workspace: &Workspace, state: &mut State, twice: bool) -> 
     if twice {
         command.arg("--deliver-twice");
     }
-    let process = process::start(
-        &mut command,
-        &workspace.florin(),
-        &workspace.log(Server::Poller.name()),
-    )?;
+    let process = process::start(&mut command, &workspace.florin(), &workspace.log(Server::Poller.name()))?;
     state.servers.insert(Server::Poller, process);
     state.poller = Some(digest);
     state.save(workspace)?;
@@ -155,11 +134,7 @@ async fn wait_for_poller(workspace: &Workspace, state: &State, process: &Process
             bail!("the poller ended:\n{}", last_lines(&log));
         }
         if Instant::now() >= deadline {
-            bail!(
-                "the poller has no partitions after {} s:\n{}",
-                POLLER_BOUND.as_secs(),
-                last_lines(&log)
-            );
+            bail!("the poller has no partitions after {} s:\n{}", POLLER_BOUND.as_secs(), last_lines(&log));
         }
         tokio::time::sleep(POLL_INTERVAL).await;
     }

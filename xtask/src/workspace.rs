@@ -18,18 +18,9 @@ impl Workspace {
         let here = std::env::current_dir().context("reading the current folder")?;
         let root = here
             .ancestors()
-            .find(|folder| {
-                folder.join("template.yaml").is_file() && folder.join("samconfig.toml").is_file()
-            })
-            .with_context(|| {
-                format!(
-                    "no template.yaml with a samconfig.toml in {} or above it",
-                    here.display()
-                )
-            })?;
-        Ok(Self {
-            root: root.to_owned(),
-        })
+            .find(|folder| folder.join("template.yaml").is_file() && folder.join("samconfig.toml").is_file())
+            .with_context(|| format!("no template.yaml with a samconfig.toml in {} or above it", here.display()))?;
+        Ok(Self { root: root.to_owned() })
     }
 
     /// The repository itself.
@@ -89,15 +80,10 @@ impl Workspace {
 
     /// Makes the folders that servers expect to exist.
     pub fn make_folders(&self) -> Result<()> {
-        for folder in [
-            self.florin().join("logs"),
-            self.florin().join("bin"),
-            self.data(),
-            self.temporary(),
-            self.build(),
-        ] {
-            std::fs::create_dir_all(&folder)
-                .with_context(|| format!("making {}", folder.display()))?;
+        for folder in
+            [self.florin().join("logs"), self.florin().join("bin"), self.data(), self.temporary(), self.build()]
+        {
+            std::fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
         }
         Ok(())
     }

@@ -19,7 +19,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The idempotent producer of `KAFKA_BOOTSTRAP_SERVERS`, authenticated as `KAFKA_AUTHENTICATION` says.
 pub(crate) async fn producer() -> Result<Producer, StartError> {
-    let failed = |source: krafka::error::KrafkaError| StartError::Connection { what: "Kafka", source: Box::new(source) };
+    let failed =
+        |source: krafka::error::KrafkaError| StartError::Connection { what: "Kafka", source: Box::new(source) };
     let mut kafka = Kafka::builder(variable("KAFKA_BOOTSTRAP_SERVERS")?)
         .client_id("florin")
         .connect_timeout(CONNECT_TIMEOUT)

@@ -71,7 +71,8 @@ impl VaultKeys {
         let key = opened.plaintext.ok_or(OpenError::Broken)?;
         let key = Zeroizing::new(key.into_inner());
         let number = open_text(&key, &associated(NUMBER, sealed), &sealed.number)?;
-        let code = card.verification.as_ref().map(|code| open_text(&key, &associated(CODE, sealed), code)).transpose()?;
+        let code =
+            card.verification.as_ref().map(|code| open_text(&key, &associated(CODE, sealed), code)).transpose()?;
         Ok((number, code))
     }
 
@@ -88,7 +89,8 @@ impl VaultKeys {
             .await
             .map_err(|error| unavailable("the fingerprint key", error))?;
         let mac = answer.mac.map(Blob::into_inner).unwrap_or_default();
-        let mac = <[u8; 32]>::try_from(mac).map_err(|_| Unavailable::new("the fingerprint key", "no MAC of 32 bytes"))?;
+        let mac =
+            <[u8; 32]>::try_from(mac).map_err(|_| Unavailable::new("the fingerprint key", "no MAC of 32 bytes"))?;
         Ok(CardFingerprint::from_mac(&mac))
     }
 }

@@ -33,7 +33,10 @@ impl PaymentWorkflow {
             "EXPRESS" => true,
             "STANDARD" => false,
             _ => {
-                return Err(StartError::VariableWrong { name: "WORKFLOW_TYPE", expected: "expected EXPRESS or STANDARD" });
+                return Err(StartError::VariableWrong {
+                    name: "WORKFLOW_TYPE",
+                    expected: "expected EXPRESS or STANDARD",
+                });
             }
         };
         let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
@@ -48,7 +51,8 @@ impl Workflow for PaymentWorkflow {
         if !self.express {
             return self.start(payment_id, operation).await;
         }
-        let run = self.client.start_sync_execution().state_machine_arn(&self.machine).input(input(payment_id, operation));
+        let run =
+            self.client.start_sync_execution().state_machine_arn(&self.machine).input(input(payment_id, operation));
         run.send().await.map(|_| ()).map_err(|error| unavailable("the payment workflow", error))
     }
 

@@ -30,10 +30,7 @@ pub struct FeeTerms {
 impl FeePlan {
     /// The terms for one currency.
     pub fn terms(&self, currency: Currency) -> FeeTerms {
-        FeeTerms {
-            basis_points: self.basis_points,
-            fixed_minor: self.fixed_minor.get(&currency).copied().unwrap_or(0),
-        }
+        FeeTerms { basis_points: self.basis_points, fixed_minor: self.fixed_minor.get(&currency).copied().unwrap_or(0) }
     }
 }
 

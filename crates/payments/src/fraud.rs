@@ -122,6 +122,13 @@ mod tests {
         check(1000, 1, None, None, Decision::Review, &[RiskReason::HighAmount]);
         check(5000, 1, None, None, Decision::Decline, &[RiskReason::HighAmount]);
         check(1, 4, None, None, Decision::Decline, &[RiskReason::CardVelocity]);
-        check(1, 1, Some(false), Some(false), Decision::Decline, &[RiskReason::CvcMismatch, RiskReason::AddressMismatch]);
+        check(
+            1,
+            1,
+            Some(false),
+            Some(false),
+            Decision::Decline,
+            &[RiskReason::CvcMismatch, RiskReason::AddressMismatch],
+        );
     }
 }

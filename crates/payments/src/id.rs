@@ -189,7 +189,9 @@ mod tests {
 
     #[test]
     fn ids_refuse_what_is_not_theirs() {
-        for text in ["", "pay_", "pay_0123", "tok_00000000000000000000000000000000", "pay_0000000000000000000000000000000G"] {
+        for text in
+            ["", "pay_", "pay_0123", "tok_00000000000000000000000000000000", "pay_0000000000000000000000000000000G"]
+        {
             assert!(text.parse::<PaymentId>().is_err(), "{text:?}");
         }
         for text in ["", " ", "a b", "ä", &"x".repeat(256)] {

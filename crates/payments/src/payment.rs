@@ -229,10 +229,16 @@ impl Payment {
                 Stage::Voiding(intent.hold.void(Some(intent.screening), VoidReason::Unresolved))
             }
             stage @ Stage::Voiding(_) => stage,
-            Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) | Stage::Capturing(_) | Stage::Captured(_) => {
+            Stage::Created(_)
+            | Stage::Authorizing(_)
+            | Stage::Authorized(_)
+            | Stage::Capturing(_)
+            | Stage::Captured(_) => {
                 return Takeover::Resume(self.record(Actor::Sweep, now));
             }
-            Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => return Takeover::Nothing,
+            Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => {
+                return Takeover::Nothing;
+            }
         };
         Takeover::Reverse(self.advance(stage, Actor::Sweep, now))
     }

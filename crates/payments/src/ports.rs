@@ -110,8 +110,13 @@ pub struct Sealed {
 /// Seals cards: the only port that is handed a card number.
 pub trait SealCard {
     /// Encrypts number and code for that token of that owner, and works out the number's fingerprint.
-    async fn seal(&self, token_id: &TokenId, owner: &Owner, number: &CardNumber, cvc: Option<&Cvc>)
-    -> Result<Sealed, Unavailable>;
+    async fn seal(
+        &self,
+        token_id: &TokenId,
+        owner: &Owner,
+        number: &CardNumber,
+        cvc: Option<&Cvc>,
+    ) -> Result<Sealed, Unavailable>;
 }
 
 /// Stores sealed cards.

@@ -3,10 +3,10 @@
 
 use crate::amount::Amount;
 use crate::event::{Event, EventKind, PaymentView};
-use crate::ledger::{Account, JournalEntry, Position, Posting, Unbalanced};
-use crate::settlement::Settlement;
 use crate::fee::FeeTerms;
 use crate::id::{MerchantId, Mode, PaymentId};
+use crate::ledger::{Account, JournalEntry, Position, Posting, Unbalanced};
+use crate::settlement::Settlement;
 use serde::{Deserialize, Serialize};
 
 /// Why an event that should move money does not.

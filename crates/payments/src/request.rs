@@ -84,21 +84,21 @@ pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
         &format!("expected a whole number of minor units from 1 to {MAX_MINOR}, such as 1999 for 19.99 EUR"),
         |value| value.as_u64().filter(|minor| (1..=MAX_MINOR).contains(minor)),
     );
-    let currency = fields.required(
-        "currency",
-        "expected a three-letter ISO 4217 code in capitals, such as EUR",
-        |value| value.as_str()?.parse::<Currency>().ok(),
-    );
+    let currency =
+        fields.required("currency", "expected a three-letter ISO 4217 code in capitals, such as EUR", |value| {
+            value.as_str()?.parse::<Currency>().ok()
+        });
     let token = fields.required(
         "token",
         "expected tok_ and 32 lower-case hexadecimal digits, as POST /v1/tokens gave it",
         |value| value.as_str()?.parse().ok(),
     );
-    let capture_method = fields.optional("capture_method", "expected automatic or manual", |value| match value.as_str()? {
-        "automatic" => Some(CaptureMethod::Automatic),
-        "manual" => Some(CaptureMethod::Manual),
-        _ => None,
-    });
+    let capture_method =
+        fields.optional("capture_method", "expected automatic or manual", |value| match value.as_str()? {
+            "automatic" => Some(CaptureMethod::Automatic),
+            "manual" => Some(CaptureMethod::Manual),
+            _ => None,
+        });
     let reference = fields.optional("reference", "expected 1 to 64 characters without a card number", |value| {
         let text = value.as_str()?;
         let length = text.chars().count();
@@ -132,9 +132,8 @@ pub fn create_token(body: &Value, now: Timestamp) -> Result<CreateToken, Vec<Fie
     let year = fields.required("exp_year", "expected a year of four digits, such as 2030", |value| {
         value.as_u64().and_then(|year| u16::try_from(year).ok()).filter(|year| (2000..=2100).contains(year))
     });
-    let cvc = fields.optional("cvc", "expected 3 or 4 digits", |value| {
-        Cvc::try_new(Secret::new(value.as_str()?.to_owned())).ok()
-    });
+    let cvc = fields
+        .optional("cvc", "expected 3 or 4 digits", |value| Cvc::try_new(Secret::new(value.as_str()?.to_owned())).ok());
     let expiry = month.zip(year).map(|(month, year)| Expiry { year, month });
     if expiry.is_some_and(|expiry| expiry.is_past(now)) {
         fields.errors.push(FieldError::new("card.exp_year", "the card has expired: expected a month that is not over"));
@@ -173,7 +172,10 @@ mod tests {
         check(json!({ "amount": 1, "currency": "EUR", "token": "tok_1" }), "token");
         check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "tip": 1 }), "tip");
         check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "capture_method": "later" }), "capture_method");
-        check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "reference": "x 4242 4242-4242 4242" }), "reference");
+        check(
+            json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "reference": "x 4242 4242-4242 4242" }),
+            "reference",
+        );
         check(json!([]), "(body)");
         let good = json!({ "amount": MAX_MINOR, "currency": "EUR", "token": TOKEN, "reference": "order 7" });
         assert!(create_payment(&good).is_ok());
@@ -191,6 +193,9 @@ mod tests {
         check(json!({ "number": "4242424242424242", "exp_month": 13, "exp_year": 2030 }), "card.exp_month");
         check(json!({ "number": "4242424242424242", "exp_month": 10, "exp_year": 2026 }), "card.exp_year");
         check(json!({ "number": "4242424242424242", "exp_month": 1, "exp_year": 2030, "cvc": "12" }), "card.cvc");
-        check(json!({ "number": "4242424242424242", "exp_month": 1, "exp_year": 2030, "4242424242424242": 1 }), "card.(another field)");
+        check(
+            json!({ "number": "4242424242424242", "exp_month": 1, "exp_year": 2030, "4242424242424242": 1 }),
+            "card.(another field)",
+        );
     }
 }

@@ -255,13 +255,7 @@ impl Authorized {
 impl Hold {
     /// The intent to let it go.
     pub fn void(self, screening: Option<Screening>, because: VoidReason) -> Voiding {
-        Voiding {
-            gateway: self.gateway.clone(),
-            hold_attempt: self.attempt,
-            hold: Some(self),
-            screening,
-            because,
-        }
+        Voiding { gateway: self.gateway.clone(), hold_attempt: self.attempt, hold: Some(self), screening, because }
     }
 }
 
@@ -304,8 +298,11 @@ impl Voiding {
     /// to capture: then the gateway contradicts us, and a person has to look.
     pub fn already_captured(self, reference: String, at: Timestamp) -> Option<Captured> {
         let (hold, screening) = (self.hold?, self.screening?);
-        (screening.decision == Decision::Approve)
-            .then(|| Captured { hold, screening, capture: Capture { attempt: 1, reference, at } })
+        (screening.decision == Decision::Approve).then(|| Captured {
+            hold,
+            screening,
+            capture: Capture { attempt: 1, reference, at },
+        })
     }
 }
 

@@ -83,7 +83,8 @@ pub fn chain(error: &dyn StdError) -> String {
 /// Writes JSON lines to standard output, at the level of `LOG_LEVEL`.
 fn start_log() {
     let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,florin={level},task={level}")).unwrap_or_default();
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(format!("warn,florin={level},task={level}")).unwrap_or_default();
     // A second start in one process keeps the first log.
     let _ = tracing_subscriber::fmt().json().with_env_filter(filter).with_current_span(false).try_init();
 }

@@ -58,7 +58,8 @@ where
     System: Clock,
 {
     if existing.request_hash != request_hash {
-        let errors = vec![FieldError::new("Idempotency-Key", "expected a new key for a new body, or the first body again")];
+        let errors =
+            vec![FieldError::new("Idempotency-Key", "expected a new key for a new body, or the first body again")];
         return Err(Problem::of_fields(ProblemKind::IdempotencyKeyReused, errors));
     }
     let idle = ports.system.now().as_millis() - existing.latest_change().at.as_millis();

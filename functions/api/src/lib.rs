@@ -43,9 +43,10 @@ where
     let answer = match (request.http_method.as_str(), request.resource.as_str()) {
         ("POST", "/v1/payments") => create::create(ports, &request).await,
         ("GET", "/v1/payments/{payment_id}") => get(ports.payments, &request).await,
-        (_, "/v1/payments" | "/v1/payments/{payment_id}") => {
-            Err(Problem::new(ProblemKind::MethodNotAllowed, "expected POST /v1/payments or GET /v1/payments/{payment_id}"))
-        }
+        (_, "/v1/payments" | "/v1/payments/{payment_id}") => Err(Problem::new(
+            ProblemKind::MethodNotAllowed,
+            "expected POST /v1/payments or GET /v1/payments/{payment_id}",
+        )),
         _ => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
     };
     Ok(answer.unwrap_or_else(|problem| {

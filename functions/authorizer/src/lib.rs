@@ -1,6 +1,6 @@
 //! API Gateway's request authorizer: an API key in, a merchant and a mode out. It knows keys by their hash only.
 
-use payments::failure::{Unavailable};
+use payments::failure::Unavailable;
 use payments::merchant::ApiKey;
 use payments::ports::ApiKeys;
 use serde::Deserialize;
@@ -40,7 +40,8 @@ pub async fn handle(keys: &impl ApiKeys, request: Request) -> Result<Value, Erro
         Some(key) => ("Allow", key.merchant_id.as_str(), json!({ "merchant_id": key.merchant_id, "mode": key.mode })),
         None => ("Deny", "anonymous", json!({})),
     };
-    let statement = json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": stage_of(&request.method_arn) });
+    let statement =
+        json!({ "Action": "execute-api:Invoke", "Effect": effect, "Resource": stage_of(&request.method_arn) });
     Ok(json!({
         "principalId": principal,
         "policyDocument": { "Version": "2012-10-17", "Statement": [statement] },

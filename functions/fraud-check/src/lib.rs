@@ -52,7 +52,8 @@ pub async fn handle(
                 let merchant = merchants.merchant(&owner).await?;
                 let rules = merchant.map_or_else(RiskRules::default, |merchant| merchant.risk);
                 let checks = authorized.hold.checks;
-                let screening = screen(&rules, Signals { amount: payment.amount, card_payments: count().await?, checks });
+                let screening =
+                    screen(&rules, Signals { amount: payment.amount, card_payments: count().await?, checks });
                 let at_once = payment.capture_method == CaptureMethod::Automatic;
                 let stage = authorized.screened(screening, at_once);
                 Ok(Move::Finish(Box::new(payment.clone().advance(stage, Actor::FraudCheck, clock.now()))))

@@ -14,7 +14,10 @@ pub trait OpenCard {
 }
 
 impl OpenCard for payments_aws::VaultKeys {
-    async fn open(&self, card: &PresentedCard) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>> {
+    async fn open(
+        &self,
+        card: &PresentedCard,
+    ) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>> {
         Ok(payments_aws::VaultKeys::open(self, card).await?)
     }
 }

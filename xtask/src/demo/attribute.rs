@@ -12,9 +12,7 @@ pub type Item = HashMap<String, AttributeValue>;
 /// The item of a JSON object.
 pub fn to_item(object: &Map<String, Value>) -> Item {
     let attributes = object.iter();
-    attributes
-        .map(|(name, value)| (name.clone(), to_attribute(value)))
-        .collect()
+    attributes.map(|(name, value)| (name.clone(), to_attribute(value))).collect()
 }
 
 fn to_attribute(value: &Value) -> AttributeValue {

@@ -112,9 +112,7 @@ impl Payment {
     /// What a merchant sees of the stage.
     pub fn status(&self) -> &str {
         match self.stage.name.as_str() {
-            "created" | "authorizing" | "authorized" | "capturing" | "captured" | "voiding" => {
-                "processing"
-            }
+            "created" | "authorizing" | "authorized" | "capturing" | "captured" | "voiding" => "processing",
             rest => rest,
         }
     }
@@ -127,28 +125,19 @@ impl Payment {
 
     /// What was taken.
     pub fn gross(&self) -> u64 {
-        self.stage
-            .settlement
-            .as_ref()
-            .map_or(0, |settlement| settlement.gross)
+        self.stage.settlement.as_ref().map_or(0, |settlement| settlement.gross)
     }
 
     /// What it costs the merchant.
     pub fn fee(&self) -> u64 {
-        self.stage
-            .settlement
-            .as_ref()
-            .map_or(0, |settlement| settlement.fee)
+        self.stage.settlement.as_ref().map_or(0, |settlement| settlement.fee)
     }
 }
 
 impl Hold {
     /// Whose it is: `pay_…` of `pay_…:authorize:1`.
     pub fn payment_id(&self) -> &str {
-        let (id, _) = self
-            .hold_key
-            .split_once(':')
-            .unwrap_or((&self.hold_key, ""));
+        let (id, _) = self.hold_key.split_once(':').unwrap_or((&self.hold_key, ""));
         id
     }
 

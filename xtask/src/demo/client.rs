@@ -60,32 +60,20 @@ struct Answer {
 impl Client {
     /// Talks to the API at `url`.
     pub fn new(url: &str, keys: Keys) -> Result<Self> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .timeout(REQUEST_BOUND)
-            .build()
-            .context("an HTTP client")?;
-        Ok(Self {
-            http,
-            url: url.trim_end_matches('/').to_owned(),
-            keys,
-        })
+        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_BOUND).build().context("an HTTP client")?;
+        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), keys })
     }
 
     fn key(&self, merchant: &str) -> Result<&str> {
         let key = self.keys.get(merchant);
-        key.map(String::as_str)
-            .with_context(|| format!("no merchant {merchant} in merchants.json"))
+        key.map(String::as_str).with_context(|| format!("no merchant {merchant} in merchants.json"))
     }
 
     /// Exchanges the line's card for a token.
     pub async fn tokenise(&self, line: &Line) -> Result<String, Outcome> {
         let key = self.key(&line.merchant).map_err(unanswered)?;
-        let request = self
-            .http
-            .post(format!("{}/v1/tokens", self.url))
-            .bearer_auth(key)
-            .json(&json!({ "card": &line.card }));
+        let request =
+            self.http.post(format!("{}/v1/tokens", self.url)).bearer_auth(key).json(&json!({ "card": &line.card }));
         let answer = send_until_answered(&request, &mut Vec::new()).await?;
         let token = answer.body["id"].as_str().map(str::to_owned);
         token.ok_or_else(|| Outcome::Unanswered("an answer without a token".to_owned()))
@@ -99,12 +87,7 @@ impl Client {
         }
     }
 
-    async fn try_to_pay(
-        &self,
-        line: &Line,
-        token: &str,
-        latencies: &mut Vec<Duration>,
-    ) -> Result<Answered, Outcome> {
+    async fn try_to_pay(&self, line: &Line, token: &str, latencies: &mut Vec<Duration>) -> Result<Answered, Outcome> {
         let key = self.key(&line.merchant).map_err(unanswered)?;
         let request = self
             .http
@@ -127,10 +110,7 @@ impl Client {
         first_wait: Option<Duration>,
     ) -> Result<Answered, Outcome> {
         let deadline = Instant::now() + REST_BOUND;
-        let request = self
-            .http
-            .get(format!("{}/v1/payments/{}", self.url, answered.id))
-            .bearer_auth(key);
+        let request = self.http.get(format!("{}/v1/payments/{}", self.url, answered.id)).bearer_auth(key);
         let mut wait = first_wait;
         while answered.status == "processing" && Instant::now() < deadline {
             tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT)).await;
@@ -158,15 +138,11 @@ fn payment_body(line: &Line, token: &str) -> Value {
 }
 
 /// Sends the same request until its answer is final, or the tries are over.
-async fn send_until_answered(
-    request: &RequestBuilder,
-    latencies: &mut Vec<Duration>,
-) -> Result<Answer, Outcome> {
+async fn send_until_answered(request: &RequestBuilder, latencies: &mut Vec<Duration>) -> Result<Answer, Outcome> {
     let mut last = String::new();
     for attempt in 0..TRIES {
-        let request = request
-            .try_clone()
-            .ok_or_else(|| Outcome::Unanswered("a request that cannot be repeated".to_owned()))?;
+        let request =
+            request.try_clone().ok_or_else(|| Outcome::Unanswered("a request that cannot be repeated".to_owned()))?;
         let started = Instant::now();
         let wait = match send(request).await {
             Ok(answer) => {
@@ -242,12 +218,7 @@ fn read(body: &Value, replayed: bool) -> Result<Answered> {
         let value = body[name].as_str().map(str::to_owned);
         value.with_context(|| format!("a payment without {name}"))
     };
-    Ok(Answered {
-        id: text("id")?,
-        status: text("status")?,
-        reasons: reasons(body),
-        replayed,
-    })
+    Ok(Answered { id: text("id")?, status: text("status")?, reasons: reasons(body), replayed })
 }
 
 fn reasons(body: &Value) -> Vec<String> {
@@ -316,9 +287,6 @@ mod tests {
             json!({ "decline": { "by": "risk", "reasons": ["high_amount", "card_velocity"] } }),
             &["risk: high_amount", "risk: card_velocity"],
         );
-        check(
-            json!({ "failure": { "code": "unresolved", "detail": "…" } }),
-            &["failure: unresolved"],
-        );
+        check(json!({ "failure": { "code": "unresolved", "detail": "…" } }), &["failure: unresolved"]);
     }
 }

@@ -47,8 +47,7 @@ impl Line {
 
 /// Reads the file; each line must be told apart from the others.
 pub fn read(path: &Path) -> Result<Vec<Line>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     parse(&text).with_context(|| format!("in {}", path.display()))
 }
 
@@ -62,11 +61,7 @@ fn parse(text: &str) -> Result<Vec<Line>> {
             anyhow::anyhow!("line {number}, column {column}: not a payment of the demo")
         })?;
         if !names.insert(line.name()) {
-            bail!(
-                "line {}: the key {} was used before",
-                place + 1,
-                line.name()
-            );
+            bail!("line {}: the key {} was used before", place + 1, line.name());
         }
         lines.push(line);
     }
@@ -91,13 +86,7 @@ mod tests {
             assert!(!error.contains("4242"), "{error}");
         };
         check("", "no payments");
-        check(
-            &format!("{LINE}\n{LINE}"),
-            "line 2: the key mer_a/k was used before",
-        );
-        check(
-            &LINE.replace("\"4242424242424242\"", "4242424242424242"),
-            "line 1, column",
-        );
+        check(&format!("{LINE}\n{LINE}"), "line 2: the key mer_a/k was used before");
+        check(&LINE.replace("\"4242424242424242\"", "4242424242424242"), "line 1, column");
     }
 }

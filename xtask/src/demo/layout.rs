@@ -73,10 +73,7 @@ mod tests {
     fn percentiles_are_of_the_nearest_rank() {
         let durations: Vec<_> = (1..=200).map(Duration::from_millis).collect();
         let check = |percent, expected: u64| {
-            assert_eq!(
-                percentile(&durations, percent),
-                Some(Duration::from_millis(expected))
-            );
+            assert_eq!(percentile(&durations, percent), Some(Duration::from_millis(expected)));
         };
         check(50, 100);
         check(90, 180);

@@ -42,10 +42,7 @@ pub async fn make(workspace: &Workspace, tables: &Tables<'_>, file: &Path) -> Re
     for merchant in &merchants {
         let id = merchant_id(merchant)?;
         let mut item = merchant.clone();
-        item.insert(
-            "id".to_owned(),
-            Value::from(format!("merchant#{id}#{MODE}")),
-        );
+        item.insert("id".to_owned(), Value::from(format!("merchant#{id}#{MODE}")));
         tables.put(TABLE, &item).await?;
         let key = keys.get(id).context("every merchant was given a key")?;
         tables.put(TABLE, &key_item(id, key)?).await?;
@@ -57,10 +54,7 @@ fn merchant_id(merchant: &Map<String, Value>) -> Result<&str> {
     if merchant.get("mode") != Some(&Value::from(MODE)) {
         bail!("a merchant of the demo must be of mode {MODE}");
     }
-    merchant
-        .get("merchant_id")
-        .and_then(Value::as_str)
-        .context("a merchant without merchant_id")
+    merchant.get("merchant_id").and_then(Value::as_str).context("a merchant without merchant_id")
 }
 
 fn key_item(merchant_id: &str, key: &str) -> Result<Map<String, Value>> {
@@ -82,9 +76,7 @@ fn key_item(merchant_id: &str, key: &str) -> Result<Map<String, Value>> {
 
 /// What a key is stored by: SHA-256 over the parts, each behind its length, as `payments::merchant::ApiKey::hash`.
 fn hash(key: &str) -> Result<String> {
-    let text = key
-        .strip_prefix(PREFIX)
-        .with_context(|| format!("an API key of the demo begins with {PREFIX}"))?;
+    let text = key.strip_prefix(PREFIX).with_context(|| format!("an API key of the demo begins with {PREFIX}"))?;
     let mut hasher = Sha256::new();
     for part in ["api key", MODE, text] {
         hasher.update((part.len() as u64).to_be_bytes());
@@ -112,8 +104,7 @@ fn load(path: &Path) -> Result<Keys> {
         return Ok(Keys::new());
     }
     let text = std::fs::read(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{} is no list of keys: delete it", path.display()))
+    serde_json::from_slice(&text).with_context(|| format!("{} is no list of keys: delete it", path.display()))
 }
 
 /// For the owner's eyes only, from the first byte on.
@@ -129,8 +120,7 @@ fn save(path: &Path, keys: &Keys) -> Result<()> {
         .open(&beside)
         .with_context(|| format!("making {}", beside.display()))?;
     let text = serde_json::to_vec_pretty(keys).context("encoding the keys")?;
-    file.write_all(&text)
-        .with_context(|| format!("writing {}", beside.display()))?;
+    file.write_all(&text).with_context(|| format!("writing {}", beside.display()))?;
     std::fs::rename(&beside, path).with_context(|| format!("renaming to {}", path.display()))
 }
 

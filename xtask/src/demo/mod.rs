@@ -79,11 +79,7 @@ async fn start(workspace: &Workspace, state: &State) -> Result<Stack> {
     if runs && state.stack_name.is_some() {
         return Stack::open(workspace).await;
     }
-    let options = up::Options {
-        workflow_type: "EXPRESS".to_owned(),
-        skip_build: false,
-        deliver_twice: false,
-    };
+    let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
     up::up(workspace, &options).await
 }
 
@@ -122,16 +118,9 @@ async fn open_shop(stack: &Stack, merchants: &Path, file: &Path) -> Result<Shop>
     let keys = merchants::make(&stack.workspace, &Tables::new(stack), merchants).await?;
     making.done(format!("{} merchants", keys.len()));
     if let Some(line) = lines.iter().find(|line| !keys.contains_key(&line.merchant)) {
-        bail!(
-            "{}: there is no such merchant in merchants.json",
-            line.name()
-        );
+        bail!("{}: there is no such merchant in merchants.json", line.name());
     }
-    Ok(Shop {
-        lines,
-        client: Client::new(stack.api_url()?, keys)?,
-        tokens: Mutex::new(Tokens::of(stack)),
-    })
+    Ok(Shop { lines, client: Client::new(stack.api_url()?, keys)?, tokens: Mutex::new(Tokens::of(stack)) })
 }
 
 async fn make_payments(shop: &Arc<Shop>, concurrency: usize) -> Result<Pass> {
@@ -204,11 +193,7 @@ async fn catch_up(tables: &Tables<'_>) -> Result<Books> {
 }
 
 fn missing(books: &Books) -> usize {
-    let due: Vec<String> = books
-        .payments
-        .iter()
-        .filter_map(Payment::money_event)
-        .collect();
+    let due: Vec<String> = books.payments.iter().filter_map(Payment::money_event).collect();
     let entries = books.entries.iter().map(|entry| entry.event_id.as_str());
     let entries: BTreeSet<&str> = entries.collect();
     let lines = books.fee_lines.iter().map(|line| line.line_id.as_str());

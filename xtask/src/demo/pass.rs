@@ -65,11 +65,7 @@ pub async fn run(shop: &Arc<Shop>, concurrency: usize) -> Result<Pass> {
     })
 }
 
-async fn work(
-    shop: &Shop,
-    progress: &Progress,
-    next: &AtomicUsize,
-) -> (Vec<(usize, Outcome)>, Vec<Duration>) {
+async fn work(shop: &Shop, progress: &Progress, next: &AtomicUsize) -> (Vec<(usize, Outcome)>, Vec<Duration>) {
     let mut outcomes = Vec::new();
     let mut latencies = Vec::new();
     loop {
@@ -109,19 +105,13 @@ impl Progress {
         let bar = ProgressBar::new(total as u64);
         let style = "  {bar:40} {pos}/{len} payments, {elapsed}, {eta} to go";
         bar.set_style(ProgressStyle::with_template(style).context("a template for the bar")?);
-        Ok(Self {
-            bar,
-            done: AtomicUsize::new(0),
-            total,
-        })
+        Ok(Self { bar, done: AtomicUsize::new(0), total })
     }
 
     fn advance(&self) {
         self.bar.inc(1);
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        if !std::io::stderr().is_terminal()
-            && (done.is_multiple_of(PLAIN_STEP) || done == self.total)
-        {
+        if !std::io::stderr().is_terminal() && (done.is_multiple_of(PLAIN_STEP) || done == self.total) {
             note(format!("{done}/{} payments", self.total));
         }
     }

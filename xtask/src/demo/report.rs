@@ -13,29 +13,17 @@ use crate::progress::answer;
 pub fn print(passes: &[Pass], books: &Books) {
     let first = passes.first().map_or(&[][..], |pass| &pass.outcomes);
     let answered = || first.iter().filter_map(answered);
-    table(
-        "payments by status",
-        1,
-        count(answered().map(|payment| payment.status.clone())),
-    );
+    table("payments by status", 1, count(answered().map(|payment| payment.status.clone())));
     let reasons = answered().flat_map(|payment| payment.reasons.iter().cloned());
     table("declines and failures by reason", 1, count(reasons));
     table("POST /v1/payments", 1, latencies(passes));
     for currency in currencies(books) {
-        table(
-            &format!("trial balance {currency}"),
-            1,
-            trial_balance(books, &currency),
-        );
+        table(&format!("trial balance {currency}"), 1, trial_balance(books, &currency));
     }
     table("fees by merchant", 2, fees(books));
-    let replays = passes
-        .iter()
-        .flat_map(|pass| pass.outcomes.iter().filter_map(self::answered));
+    let replays = passes.iter().flat_map(|pass| pass.outcomes.iter().filter_map(self::answered));
     let replays = replays.filter(|payment| payment.replayed).count();
-    answer(format!(
-        "answers told again from the record (Idempotent-Replayed): {replays}"
-    ));
+    answer(format!("answers told again from the record (Idempotent-Replayed): {replays}"));
 }
 
 /// The payment of an outcome, if there is one.
@@ -61,8 +49,7 @@ fn count(names: impl Iterator<Item = String>) -> Vec<Vec<String>> {
         *counts.entry(name).or_default() += 1;
     }
     let rows = counts.into_iter();
-    rows.map(|(name, count)| vec![name, count.to_string()])
-        .collect()
+    rows.map(|(name, count)| vec![name, count.to_string()]).collect()
 }
 
 fn latencies(passes: &[Pass]) -> Vec<Vec<String>> {
@@ -111,11 +98,7 @@ fn trial_balance(books: &Books, currency: &str) -> Vec<Vec<String>> {
         };
         rows.push(vec![account, side(debit), side(credit)]);
     }
-    rows.push(vec![
-        "total".to_owned(),
-        amount(debits, currency),
-        amount(credits, currency),
-    ]);
+    rows.push(vec!["total".to_owned(), amount(debits, currency), amount(credits, currency)]);
     let sum = amount(debits - credits, currency);
     rows.push(vec!["debit less credit".to_owned(), sum, String::new()]);
     rows

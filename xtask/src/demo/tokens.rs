@@ -37,10 +37,7 @@ impl Tokens {
         let kept = std::fs::read(&path).ok();
         let kept = kept.and_then(|text| serde_json::from_slice::<Kept>(&text).ok());
         let kept = kept.filter(|kept| kept.emulator == emulator && emulator.is_some());
-        let kept = kept.unwrap_or_else(|| Kept {
-            emulator,
-            tokens: BTreeMap::new(),
-        });
+        let kept = kept.unwrap_or_else(|| Kept { emulator, tokens: BTreeMap::new() });
         Self { path, kept }
     }
 
@@ -66,9 +63,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("demo-tokens-{}.json", std::process::id()));
         let emulator = Some(Process { pid: 7, started: 1 });
         let mut tokens = Tokens::load(path.clone(), emulator);
-        tokens
-            .keep("mer_a/k".to_owned(), "tok_1".to_owned())
-            .unwrap();
+        tokens.keep("mer_a/k".to_owned(), "tok_1".to_owned()).unwrap();
         let again = Tokens::load(path.clone(), emulator).get("mer_a/k");
         let anew = Tokens::load(path.clone(), Some(Process { pid: 7, started: 2 })).get("mer_a/k");
         std::fs::remove_file(path).unwrap();

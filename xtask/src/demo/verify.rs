@@ -55,24 +55,15 @@ fn check_payments(told: &[Told], books: &Books, found: &mut Vec<String>) {
         let same = stored.get(id.as_str()).map_or(&[][..], Vec::as_slice);
         let [payment] = same else {
             let count = same.len();
-            found.push(format!(
-                "{id} ({}): {count} times in payments, not once",
-                told.line
-            ));
+            found.push(format!("{id} ({}): {count} times in payments, not once", told.line));
             continue;
         };
         let (status, line) = (payment.status(), &told.line);
         if status == "processing" {
-            found.push(format!(
-                "{id} ({line}): still {}, not at rest",
-                payment.stage.name
-            ));
+            found.push(format!("{id} ({line}): still {}, not at rest", payment.stage.name));
         }
         if status != told.status {
-            found.push(format!(
-                "{id} ({line}): told {}, stored {status}",
-                told.status
-            ));
+            found.push(format!("{id} ({line}): told {}, stored {status}", told.status));
         }
         let is = (&payment.merchant_id, payment.amount, &payment.currency);
         let asked = (&told.merchant, told.amount, &told.currency);
@@ -92,20 +83,12 @@ fn check_entries(books: &Books, found: &mut Vec<String>) {
             *sums.entry(&posting.currency).or_default() += i128::from(posting.minor);
         }
         for (currency, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
-            found.push(format!(
-                "{}: its postings in {currency} sum to {sum}",
-                entry.event_id
-            ));
+            found.push(format!("{}: its postings in {currency} sum to {sum}", entry.event_id));
         }
     }
 }
 
-fn compare_events(
-    table: &str,
-    books: &Books,
-    made: impl Iterator<Item = String>,
-    found: &mut Vec<String>,
-) {
+fn compare_events(table: &str, books: &Books, made: impl Iterator<Item = String>, found: &mut Vec<String>) {
     let mut made_once = BTreeSet::new();
     for event in made {
         if made_once.contains(&event) {
@@ -113,18 +96,12 @@ fn compare_events(
         }
         made_once.insert(event);
     }
-    let due: BTreeSet<String> = books
-        .payments
-        .iter()
-        .filter_map(Payment::money_event)
-        .collect();
+    let due: BTreeSet<String> = books.payments.iter().filter_map(Payment::money_event).collect();
     for event in due.difference(&made_once) {
         found.push(format!("{event}: succeeded, but not in {table}"));
     }
     for event in made_once.difference(&due) {
-        found.push(format!(
-            "{event}: in {table}, but no payment succeeded with it"
-        ));
+        found.push(format!("{event}: in {table}, but no payment succeeded with it"));
     }
 }
 
@@ -150,14 +127,8 @@ pub fn balance_sums(books: &Books) -> Sums {
 
 /// How many postings the balances are still behind the journal.
 pub fn postings_behind(books: &Books) -> i128 {
-    let posted = books
-        .entries
-        .iter()
-        .map(|entry| entry.postings.len() as i128);
-    let folded = books
-        .balances
-        .iter()
-        .map(|balance| i128::from(balance.postings));
+    let posted = books.entries.iter().map(|entry| entry.postings.len() as i128);
+    let folded = books.balances.iter().map(|balance| i128::from(balance.postings));
     posted.sum::<i128>() - folded.sum::<i128>()
 }
 
@@ -174,9 +145,7 @@ fn check_balances(books: &Books, found: &mut Vec<String>) {
     compare("balance", &balances, "the journal's fold", &journal, found);
     let behind = postings_behind(books);
     if behind != 0 {
-        found.push(format!(
-            "the balances hold {behind} postings fewer than the journal"
-        ));
+        found.push(format!("the balances hold {behind} postings fewer than the journal"));
     }
 }
 
@@ -188,9 +157,7 @@ fn compare(what: &str, left: &Sums, against: &str, right: &Sums, found: &mut Vec
         let (is, should) = (sum(left), sum(right));
         if is != should {
             let (name, currency) = key;
-            found.push(format!(
-                "{name} {currency}: {what} {is}, {against} {should}"
-            ));
+            found.push(format!("{name} {currency}: {what} {is}, {against} {should}"));
         }
     }
 }
@@ -211,29 +178,19 @@ fn check_fee_lines(books: &Books, found: &mut Vec<String>) {
         let is = (&line.merchant_id, line.fee, &line.currency);
         let should = (&payment.merchant_id, payment.fee(), &payment.currency);
         if is != should {
-            found.push(format!(
-                "{}: fee line {is:?}, settlement {should:?}",
-                line.line_id
-            ));
+            found.push(format!("{}: fee line {is:?}, settlement {should:?}", line.line_id));
         }
     }
     for payment in fees.values() {
         let Some(settlement) = &payment.stage.settlement else {
-            found.push(format!(
-                "{}: succeeded without a settlement",
-                payment.payment_id
-            ));
+            found.push(format!("{}: succeeded without a settlement", payment.payment_id));
             continue;
         };
         let parts = i128::from(settlement.fee) + i128::from(settlement.net);
         if settlement.gross != payment.amount || i128::from(settlement.gross) != parts {
             found.push(format!(
                 "{}: amount {}, gross {}, fee {} and net {} do not add up",
-                payment.payment_id,
-                payment.amount,
-                settlement.gross,
-                settlement.fee,
-                settlement.net,
+                payment.payment_id, payment.amount, settlement.gross, settlement.fee, settlement.net,
             ));
         }
     }
@@ -255,21 +212,12 @@ fn check_fees(books: &Books, found: &mut Vec<String>) {
     }
     let earned = credits(books, |account| account.ends_with(":own:fee-revenue"));
     compare("fee lines", &billed, "settlements", &settled, found);
-    compare(
-        "credit balance",
-        &earned,
-        "settlements' fees",
-        &settled,
-        found,
-    );
+    compare("credit balance", &earned, "settlements' fees", &settled, found);
 }
 
 fn credits(books: &Books, of: impl Fn(&str) -> bool) -> Sums {
     let balances = balance_sums(books).into_iter();
-    balances
-        .filter(|((account, _), _)| of(account))
-        .map(|(key, sum)| (key, -sum))
-        .collect()
+    balances.filter(|((account, _), _)| of(account)).map(|(key, sum)| (key, -sum)).collect()
 }
 
 /// What we owe each merchant is gross less fee of its payments.
@@ -280,9 +228,7 @@ fn check_payables(books: &Books, found: &mut Vec<String>) {
         let key = (account, payment.currency.clone());
         *owed.entry(key).or_default() += i128::from(payment.gross()) - i128::from(payment.fee());
     }
-    let payable = credits(books, |account| {
-        account.contains(":merchant:") && account.ends_with(":payable")
-    });
+    let payable = credits(books, |account| account.contains(":merchant:") && account.ends_with(":payable"));
     compare("credit balance", &payable, "gross less fee", &owed, found);
 }
 
@@ -290,9 +236,7 @@ fn check_payables(books: &Books, found: &mut Vec<String>) {
 fn check_holds(books: &Books, found: &mut Vec<String>) {
     let mut taken = BTreeMap::<(&str, &str), i128>::new();
     for hold in books.holds.iter().filter(|hold| hold.captured > 0) {
-        let sum = taken
-            .entry((hold.payment_id(), &hold.currency))
-            .or_default();
+        let sum = taken.entry((hold.payment_id(), &hold.currency)).or_default();
         *sum += i128::from(hold.captured);
     }
     for payment in &books.payments {
@@ -304,25 +248,18 @@ fn check_holds(books: &Books, found: &mut Vec<String>) {
         };
         if sum != due {
             let status = payment.status();
-            found.push(format!(
-                "{id}: {status}, due {due}, the acquirer captured {sum}"
-            ));
+            found.push(format!("{id}: {status}, due {due}, the acquirer captured {sum}"));
         }
     }
     for ((id, currency), sum) in taken {
-        found.push(format!(
-            "{id}: the acquirer captured {sum} {currency}, no payment is for it"
-        ));
+        found.push(format!("{id}: the acquirer captured {sum} {currency}, no payment is for it"));
     }
     let waiting = |payment: &&Payment| matches!(payment.status(), "requires_capture" | "in_review");
     let waiting = books.payments.iter().filter(waiting);
     let waiting: BTreeSet<&str> = waiting.map(|payment| payment.payment_id.as_str()).collect();
     for hold in books.holds.iter().filter(|hold| hold.is_open()) {
         if !waiting.contains(hold.payment_id()) {
-            found.push(format!(
-                "{}: an open hold that nobody waits for",
-                hold.hold_key
-            ));
+            found.push(format!("{}: an open hold that nobody waits for", hold.hold_key));
         }
     }
 }

@@ -30,13 +30,8 @@ pub enum Verdict {
 pub type Range = (String, i64, i64);
 
 /// The verdict for each partition of a batch, in its order, and a word on what was wrong.
-pub fn judge(
-    outcome: &Outcome,
-    ranges: &[Range],
-    reports_failures: bool,
-) -> (Vec<Verdict>, Option<String>) {
-    let all =
-        |verdict: fn(i64) -> Verdict| ranges.iter().map(|(_, first, _)| verdict(*first)).collect();
+pub fn judge(outcome: &Outcome, ranges: &[Range], reports_failures: bool) -> (Vec<Verdict>, Option<String>) {
+    let all = |verdict: fn(i64) -> Verdict| ranges.iter().map(|(_, first, _)| verdict(*first)).collect();
     match outcome {
         Outcome::Failed(error) => (all(Verdict::FailedFrom), Some(error.clone())),
         Outcome::Undelivered(error) => (all(|_| Verdict::Undelivered), Some(error.clone())),
@@ -44,13 +39,9 @@ pub fn judge(
         Outcome::Answered(answer) => match failed_offsets(answer, ranges) {
             Err(error) => (all(Verdict::FailedFrom), Some(error)),
             Ok(failed) => {
-                let verdict = |(key, _, _): &Range| {
-                    failed
-                        .get(key)
-                        .map_or(Verdict::Done, |at| Verdict::FailedFrom(*at))
-                };
-                let word = (!failed.is_empty())
-                    .then(|| format!("reported {} partitions as failed", failed.len()));
+                let verdict =
+                    |(key, _, _): &Range| failed.get(key).map_or(Verdict::Done, |at| Verdict::FailedFrom(*at));
+                let word = (!failed.is_empty()).then(|| format!("reported {} partitions as failed", failed.len()));
                 (ranges.iter().map(verdict).collect(), word)
             }
         },
@@ -62,8 +53,7 @@ fn failed_offsets(answer: &[u8], ranges: &[Range]) -> Result<BTreeMap<String, i6
     if answer.is_empty() {
         return Ok(BTreeMap::new());
     }
-    let answer: Value = serde_json::from_slice(answer)
-        .map_err(|error| format!("the answer is not JSON: {error}"))?;
+    let answer: Value = serde_json::from_slice(answer).map_err(|error| format!("the answer is not JSON: {error}"))?;
     let items = match answer {
         Value::Null => return Ok(BTreeMap::new()),
         Value::Object(mut answer) => match answer.remove("batchItemFailures") {
@@ -78,15 +68,10 @@ fn failed_offsets(answer: &[u8], ranges: &[Range]) -> Result<BTreeMap<String, i6
     let mut failed: BTreeMap<String, i64> = BTreeMap::new();
     for item in items {
         let identifier = &item["itemIdentifier"];
-        let (Some(key), Some(offset)) = (
-            identifier["partition"].as_str(),
-            identifier["offset"].as_i64(),
-        ) else {
+        let (Some(key), Some(offset)) = (identifier["partition"].as_str(), identifier["offset"].as_i64()) else {
             return Err(format!("an item without partition and offset: {item}"));
         };
-        let known = ranges
-            .iter()
-            .any(|(known, first, last)| known == key && (*first..=*last).contains(&offset));
+        let known = ranges.iter().any(|(known, first, last)| known == key && (*first..=*last).contains(&offset));
         if !known {
             return Err(format!("{key} at {offset} was not in the batch"));
         }
@@ -114,33 +99,15 @@ mod tests {
             format!(r#"{{"itemIdentifier":{{"partition":"{partition}","offset":{offset}}}}}"#)
         };
         let list = |items: &[String]| format!(r#"{{"batchItemFailures":[{}]}}"#, items.join(","));
-        for nothing in [
-            "",
-            "null",
-            "{}",
-            r#"{"batchItemFailures":null}"#,
-            r#"{"batchItemFailures":[]}"#,
-        ] {
+        for nothing in ["", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
             check(nothing, true, [Done, Done]);
         }
         check(&list(&[item("t-0", 15)]), true, [FailedFrom(15), Done]);
-        check(
-            &list(&[item("t-0", 17), item("t-0", 12)]),
-            true,
-            [FailedFrom(12), Done],
-        );
-        check(
-            &list(&[item("t-0", 10), item("t-1", 5)]),
-            true,
-            [FailedFrom(10), FailedFrom(5)],
-        );
+        check(&list(&[item("t-0", 17), item("t-0", 12)]), true, [FailedFrom(12), Done]);
+        check(&list(&[item("t-0", 10), item("t-1", 5)]), true, [FailedFrom(10), FailedFrom(5)]);
         check(&list(&[item("t-0", 20)]), true, whole.clone());
         check(&list(&[item("t-2", 1)]), true, whole.clone());
-        check(
-            r#"{"batchItemFailures":[{"itemIdentifier":"t-0-15"}]}"#,
-            true,
-            whole.clone(),
-        );
+        check(r#"{"batchItemFailures":[{"itemIdentifier":"t-0-15"}]}"#, true, whole.clone());
         check(r#"{"batchItemFailures":"all"}"#, true, whole.clone());
         check("not JSON", true, whole);
         check(&list(&[item("t-0", 15)]), false, [Done, Done]);

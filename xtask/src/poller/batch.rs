@@ -55,13 +55,7 @@ pub struct Batcher {
 impl Batcher {
     /// Nothing is assigned yet.
     pub fn new(policy: Policy, random: fn(u64) -> u64) -> Self {
-        Self {
-            policy,
-            lanes: BTreeMap::new(),
-            terms: BTreeMap::new(),
-            generations: 0,
-            random,
-        }
+        Self { policy, lanes: BTreeMap::new(), terms: BTreeMap::new(), generations: 0, random }
     }
 
     fn new_lane(&mut self) -> Lane {
@@ -73,11 +67,8 @@ impl Batcher {
     /// reading begins again at the last commit.
     pub fn assign(&mut self, assigned: &BTreeMap<Partition, u64>) {
         let terms = std::mem::replace(&mut self.terms, assigned.clone());
-        self.lanes.retain(|partition, _| {
-            assigned
-                .get(partition)
-                .is_some_and(|term| terms.get(partition) == Some(term))
-        });
+        self.lanes
+            .retain(|partition, _| assigned.get(partition).is_some_and(|term| terms.get(partition) == Some(term)));
         for partition in assigned.keys() {
             if !self.lanes.contains_key(partition) {
                 let lane = self.new_lane();
@@ -103,10 +94,7 @@ impl Batcher {
     /// Partitions that have enough waiting.
     pub fn full(&self) -> BTreeSet<Partition> {
         let enough = self.policy.batch_size.saturating_mul(2);
-        let full = self
-            .lanes
-            .iter()
-            .filter(|(_, lane)| lane.len() >= enough || lane.bytes() >= WAITING_BYTES);
+        let full = self.lanes.iter().filter(|(_, lane)| lane.len() >= enough || lane.bytes() >= WAITING_BYTES);
         full.map(|(partition, _)| partition.clone()).collect()
     }
 
@@ -118,20 +106,11 @@ impl Batcher {
     /// The next delivery that is due, if any. `now_milliseconds` is the same moment as records tell it.
     pub fn next(&mut self, now: Instant, now_milliseconds: i64) -> Option<Delivery> {
         for (partition, lane) in &mut self.lanes {
-            let part = |lane: &Lane, records| Part {
-                partition: partition.clone(),
-                generation: lane.generation,
-                records,
-            };
+            let part =
+                |lane: &Lane, records| Part { partition: partition.clone(), generation: lane.generation, records };
             let attempts = lane.attempts();
-            if let Some((condition, records)) =
-                lane.take_hopeless(now, now_milliseconds, &self.policy)
-            {
-                return Some(Delivery::GiveUp {
-                    part: part(lane, records),
-                    condition,
-                    attempts,
-                });
+            if let Some((condition, records)) = lane.take_hopeless(now, now_milliseconds, &self.policy) {
+                return Some(Delivery::GiveUp { part: part(lane, records), condition, attempts });
             }
             if let Some(records) = lane.take_suspects(now, PAYLOAD_BYTES) {
                 return Some(Delivery::Invoke(vec![part(lane, records)]));
@@ -141,26 +120,17 @@ impl Batcher {
     }
 
     fn next_sound(&mut self, now: Instant) -> Option<Delivery> {
-        let sound = || {
-            self.lanes
-                .values()
-                .filter(|lane| lane.is_sound(now) && !lane.is_empty())
-        };
+        let sound = || self.lanes.values().filter(|lane| lane.is_sound(now) && !lane.is_empty());
         let count: usize = sound().map(Lane::len).sum();
         let bytes: usize = sound().map(Lane::bytes).sum();
         let oldest = sound().filter_map(Lane::arrived).min()?;
-        let due = count >= self.policy.batch_size
-            || bytes >= PAYLOAD_BYTES
-            || now >= oldest + self.policy.window;
+        let due = count >= self.policy.batch_size || bytes >= PAYLOAD_BYTES || now >= oldest + self.policy.window;
         if !due {
             return None;
         }
         // The longest waiting first, so that no partition starves behind a busy one.
-        let mut order: Vec<(&Partition, &mut Lane)> = self
-            .lanes
-            .iter_mut()
-            .filter(|(_, lane)| lane.is_sound(now) && !lane.is_empty())
-            .collect();
+        let mut order: Vec<(&Partition, &mut Lane)> =
+            self.lanes.iter_mut().filter(|(_, lane)| lane.is_sound(now) && !lane.is_empty()).collect();
         order.sort_by_key(|(_, lane)| lane.arrived());
         let (mut room, mut bytes) = (self.policy.batch_size, PAYLOAD_BYTES);
         let mut parts: Vec<Part> = Vec::new();
@@ -172,11 +142,7 @@ impl Batcher {
             let records = lane.take(room, bytes);
             room -= records.len();
             bytes = bytes.saturating_sub(records.iter().map(Record::payload_bytes).sum());
-            parts.push(Part {
-                partition: partition.clone(),
-                generation: lane.generation,
-                records,
-            });
+            parts.push(Part { partition: partition.clone(), generation: lane.generation, records });
         }
         Some(Delivery::Invoke(parts))
     }
@@ -184,27 +150,17 @@ impl Batcher {
     /// When [`Batcher::next`] may have something although nothing new comes in.
     pub fn wake(&self, now: Instant) -> Option<Instant> {
         let window = |lane: &Lane| {
-            lane.arrived()
-                .filter(|_| lane.is_sound(now) && !lane.is_empty())
-                .map(|at| at + self.policy.window)
+            lane.arrived().filter(|_| lane.is_sound(now) && !lane.is_empty()).map(|at| at + self.policy.window)
         };
-        self.lanes
-            .values()
-            .filter_map(|lane| lane.pause_end().or_else(|| window(lane)))
-            .min()
+        self.lanes.values().filter_map(|lane| lane.pause_end().or_else(|| window(lane))).min()
     }
 
     /// What became of a part. Answers the offset to commit for its partition, if it is still ours.
     pub fn conclude(&mut self, part: &Part, verdict: &Verdict, now: Instant) -> Option<i64> {
-        let lane = self
-            .lanes
-            .get_mut(&part.partition)
-            .filter(|lane| lane.generation == part.generation)?;
+        let lane = self.lanes.get_mut(&part.partition).filter(|lane| lane.generation == part.generation)?;
         match verdict {
             Verdict::Done => lane.done(now),
-            Verdict::FailedFrom(offset) => {
-                lane.failed_from(*offset, now, &self.policy, self.random)
-            }
+            Verdict::FailedFrom(offset) => lane.failed_from(*offset, now, &self.policy, self.random),
             Verdict::Undelivered => {
                 lane.undelivered(now, self.random);
                 None

@@ -40,15 +40,10 @@ impl Courier {
     /// Prepares a mapping's deliveries; the destination shares the group member's connection.
     pub async fn new(kafka: &Kafka, mapping: Mapping, context: &super::Context) -> Result<Self> {
         let producer = match &mapping.destination {
-            Some(Destination::Topic(_)) => {
-                Some(kafka.producer().build().await.context("a producer")?)
-            }
+            Some(Destination::Topic(_)) => Some(kafka.producer().build().await.context("a producer")?),
             Some(Destination::Queue(_)) | None => None,
         };
-        let source = Source {
-            cluster_arn: mapping.cluster_arn.clone(),
-            bootstrap_servers: context.kafka.clone(),
-        };
+        let source = Source { cluster_arn: mapping.cluster_arn.clone(), bootstrap_servers: context.kafka.clone() };
         Ok(Self {
             mapping,
             source,
@@ -64,11 +59,7 @@ impl Courier {
     pub async fn carry_out(&self, delivery: Delivery) -> Vec<(Part, Verdict)> {
         match delivery {
             Delivery::Invoke(parts) => self.invoke(parts).await,
-            Delivery::GiveUp {
-                part,
-                condition,
-                attempts,
-            } => {
+            Delivery::GiveUp { part, condition, attempts } => {
                 let sent = self.give_up(&part, condition, attempts).await;
                 let verdict = match &sent {
                     Ok(()) => Verdict::Done,
@@ -82,12 +73,7 @@ impl Courier {
 
     async fn invoke(&self, parts: Vec<Part>) -> Vec<(Part, Verdict)> {
         let ranges: Vec<Range> = parts.iter().map(range).collect();
-        let event = event::event(
-            &self.source,
-            parts
-                .iter()
-                .map(|part| (&part.partition, part.records.as_slice())),
-        );
+        let event = event::event(&self.source, parts.iter().map(|part| (&part.partition, part.records.as_slice())));
         let payload = event.to_string();
         let started = std::time::Instant::now();
         let mut outcome = self.invoke_once(&payload).await;
@@ -100,15 +86,9 @@ impl Courier {
     }
 
     async fn invoke_once(&self, payload: &str) -> Outcome {
-        let request = self
-            .lambda
-            .invoke()
-            .function_name(&self.mapping.function)
-            .payload(Blob::new(payload));
+        let request = self.lambda.invoke().function_name(&self.mapping.function).payload(Blob::new(payload));
         match request.send().await {
-            Err(error) => {
-                Outcome::Undelivered(aws_sdk_lambda::error::DisplayErrorContext(error).to_string())
-            }
+            Err(error) => Outcome::Undelivered(aws_sdk_lambda::error::DisplayErrorContext(error).to_string()),
             Ok(answer) => {
                 let payload = answer.payload.map(Blob::into_inner).unwrap_or_default();
                 match answer.function_error {
@@ -130,17 +110,13 @@ impl Courier {
         match (&self.mapping.destination, &self.producer) {
             (Some(Destination::Topic(topic)), Some(producer)) => {
                 for record in &part.records {
-                    let document = failure
-                        .for_kafka(&self.source, &part.partition, record)
-                        .to_string();
+                    let document = failure.for_kafka(&self.source, &part.partition, record).to_string();
                     let mut letter = KafkaRecord::new(topic.clone(), document);
                     if let Some(key) = &record.key {
                         letter = letter.key(key.clone());
                     }
                     let written = producer.send(letter).await;
-                    written
-                        .map(drop)
-                        .with_context(|| format!("writing to {topic}"))?;
+                    written.map(drop).with_context(|| format!("writing to {topic}"))?;
                 }
                 Ok(())
             }
@@ -152,23 +128,11 @@ impl Courier {
         }
     }
 
-    fn log_invocation(
-        &self,
-        parts: &[Part],
-        ranges: &[Range],
-        word: Option<String>,
-        took: std::time::Duration,
-    ) {
+    fn log_invocation(&self, parts: &[Part], ranges: &[Range], word: Option<String>, took: std::time::Duration) {
         let records = parts.iter().map(|part| part.records.len()).sum::<usize>();
         let outcome = word.as_deref().unwrap_or("done");
         let milliseconds = took.as_millis();
-        log(
-            &self.mapping,
-            &format!(
-                "{}: {records} records, {milliseconds} ms, {outcome}",
-                describe_ranges(ranges)
-            ),
-        );
+        log(&self.mapping, &format!("{}: {records} records, {milliseconds} ms, {outcome}", describe_ranges(ranges)));
         self.reporter.count(&self.mapping.id, |counters| {
             counters.batches += 1;
             counters.records += u64::try_from(records).unwrap_or_default();
@@ -184,27 +148,18 @@ impl Courier {
         let count = part.records.len();
         match sent {
             Err(error) => {
-                let error =
-                    format!("{place}: the destination did not take {count} records: {error:#}");
+                let error = format!("{place}: the destination did not take {count} records: {error:#}");
                 log(&self.mapping, &error);
-                self.reporter.count(&self.mapping.id, |counters| {
-                    counters.last_error = Some(error)
-                });
+                self.reporter.count(&self.mapping.id, |counters| counters.last_error = Some(error));
             }
             Ok(()) => {
                 let target = match &self.mapping.destination {
                     None => "dropped, there is no destination".to_owned(),
                     Some(destination) => format!("sent to {destination:?}"),
                 };
-                log(
-                    &self.mapping,
-                    &format!(
-                        "{place}: {condition:?} after {attempts} tries, {count} records {target}"
-                    ),
-                );
+                log(&self.mapping, &format!("{place}: {condition:?} after {attempts} tries, {count} records {target}"));
                 let count = u64::try_from(count).unwrap_or_default();
-                self.reporter
-                    .count(&self.mapping.id, |counters| counters.given_up += count);
+                self.reporter.count(&self.mapping.id, |counters| counters.given_up += count);
             }
         }
     }
@@ -212,11 +167,7 @@ impl Courier {
 
 fn range(part: &Part) -> Range {
     let offset = |record: Option<&event::Record>| record.map_or(0, |record| record.offset);
-    (
-        part.partition.key(),
-        offset(part.records.first()),
-        offset(part.records.last()),
-    )
+    (part.partition.key(), offset(part.records.first()), offset(part.records.last()))
 }
 
 fn describe_ranges(ranges: &[Range]) -> String {
@@ -233,18 +184,12 @@ fn describe_ranges(ranges: &[Range]) -> String {
 fn describe_failure(kind: &str, payload: &[u8]) -> String {
     let answer: Value = serde_json::from_slice(payload).unwrap_or_default();
     let name = answer["errorType"].as_str().unwrap_or(kind);
-    format!(
-        "{name}: {}",
-        answer["errorMessage"].as_str().unwrap_or("no message")
-    )
+    format!("{name}: {}", answer["errorMessage"].as_str().unwrap_or("no message"))
 }
 
 /// A line of the poller's log.
 pub fn log(mapping: &Mapping, line: &str) {
-    super::say(&format!(
-        "{} <- {}: {line}",
-        mapping.function, mapping.group
-    ));
+    super::say(&format!("{} <- {}: {line}", mapping.function, mapping.group));
 }
 
 async fn send_to_queue(endpoint: &str, queue: &str, document: &Value) -> Result<()> {
@@ -255,9 +200,7 @@ async fn send_to_queue(endpoint: &str, queue: &str, document: &Value) -> Result<
         target: Some(target),
         body: body.to_string().into_bytes(),
     };
-    let url = call("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue }))
-        .send(endpoint)
-        .await?;
+    let url = call("AmazonSQS.GetQueueUrl", json!({ "QueueName": queue })).send(endpoint).await?;
     let body = json!({ "QueueUrl": url["QueueUrl"], "MessageBody": document.to_string() });
     call("AmazonSQS.SendMessage", body).send(endpoint).await?;
     Ok(())

@@ -50,31 +50,16 @@ pub struct Record {
 impl Record {
     /// At least the bytes it takes in an event, for the payload limit.
     pub fn payload_bytes(&self) -> usize {
-        let base64 = |bytes: &Option<Vec<u8>>| {
-            bytes
-                .as_ref()
-                .map_or(4, |bytes| bytes.len().div_ceil(3) * 4)
-        };
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| name.len() + 8 + value.len() * HEADER_BYTE_BYTES);
+        let base64 = |bytes: &Option<Vec<u8>>| bytes.as_ref().map_or(4, |bytes| bytes.len().div_ceil(3) * 4);
+        let headers = self.headers.iter().map(|(name, value)| name.len() + 8 + value.len() * HEADER_BYTE_BYTES);
         RECORD_OVERHEAD_BYTES + base64(&self.key) + base64(&self.value) + headers.sum::<usize>()
     }
 
     fn encode(&self, partition: &Partition) -> Value {
         let base64 = |bytes: &Option<Vec<u8>>| bytes.as_ref().map(|bytes| STANDARD.encode(bytes));
         // Java's bytes are signed, and Lambda shows them so.
-        let signed = |value: &[u8]| {
-            value
-                .iter()
-                .map(|byte| byte.cast_signed())
-                .collect::<Vec<i8>>()
-        };
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| json!({ name: signed(value) }));
+        let signed = |value: &[u8]| value.iter().map(|byte| byte.cast_signed()).collect::<Vec<i8>>();
+        let headers = self.headers.iter().map(|(name, value)| json!({ name: signed(value) }));
         json!({
             "topic": partition.topic,
             "partition": partition.number,
@@ -98,16 +83,10 @@ pub struct Source {
 }
 
 /// The event for these records.
-pub fn event<'a>(
-    source: &Source,
-    parts: impl IntoIterator<Item = (&'a Partition, &'a [Record])>,
-) -> Value {
+pub fn event<'a>(source: &Source, parts: impl IntoIterator<Item = (&'a Partition, &'a [Record])>) -> Value {
     let mut records: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for (partition, part) in parts {
-        records.insert(
-            partition.key(),
-            part.iter().map(|record| record.encode(partition)).collect(),
-        );
+        records.insert(partition.key(), part.iter().map(|record| record.encode(partition)).collect());
     }
     json!({
         "eventSource": "aws:kafka",
@@ -157,15 +136,9 @@ impl Failure<'_> {
     /// What a queue gets for a batch: the metadata, and where to find the records.
     pub fn for_queue(&self, source: &Source, partition: &Partition, records: &[Record]) -> Value {
         let payload = event(source, [(partition, records)]);
-        let mut document = self.document(
-            source,
-            records.len(),
-            payload.to_string().len(),
-            "RetryAttemptsExhausted",
-        );
-        let at = |record: Option<&Record>| {
-            record.map(|record| crate::poller::clock::rfc3339(record.timestamp_milliseconds))
-        };
+        let mut document = self.document(source, records.len(), payload.to_string().len(), "RetryAttemptsExhausted");
+        let at =
+            |record: Option<&Record>| record.map(|record| crate::poller::clock::rfc3339(record.timestamp_milliseconds));
         let offset = |record: Option<&Record>| record.map(|record| record.offset.to_string());
         document["KafkaBatchInfo"]["recordsInfo"] = json!({
             partition.key(): {
@@ -179,13 +152,7 @@ impl Failure<'_> {
     }
 
     /// The AWS pages name the same condition differently for a topic and for a queue.
-    fn document(
-        &self,
-        source: &Source,
-        count: usize,
-        payload_bytes: usize,
-        exhausted: &str,
-    ) -> Value {
+    fn document(&self, source: &Source, count: usize, payload_bytes: usize, exhausted: &str) -> Value {
         let condition = match self.condition {
             Condition::RetriesExhausted => exhausted,
             Condition::RecordAgeExceeded => "RecordAgeExceeded",
@@ -215,10 +182,7 @@ mod tests {
     use super::*;
 
     fn source() -> Source {
-        Source {
-            cluster_arn: "arn:cluster".to_owned(),
-            bootstrap_servers: "b:1".to_owned(),
-        }
+        Source { cluster_arn: "arn:cluster".to_owned(), bootstrap_servers: "b:1".to_owned() }
     }
 
     fn record() -> (Partition, Record) {
@@ -230,13 +194,7 @@ mod tests {
             headers: vec![("h".to_owned(), vec![1, 255])],
             ..Record::default()
         };
-        (
-            Partition {
-                topic: "payment-events".to_owned(),
-                number: 2,
-            },
-            record,
-        )
+        (Partition { topic: "payment-events".to_owned(), number: 2 }, record)
     }
 
     #[test]
@@ -253,9 +211,7 @@ mod tests {
                 }] }
             })
         );
-        assert!(
-            record.payload_bytes() >= event["records"]["payment-events-2"][0].to_string().len()
-        );
+        assert!(record.payload_bytes() >= event["records"]["payment-events-2"][0].to_string().len());
     }
 
     #[test]
@@ -271,15 +227,9 @@ mod tests {
         let topic = failure.for_kafka(&source(), &partition, &record);
         assert_eq!(topic["requestContext"]["condition"], "RetriesExhausted");
         assert_eq!(topic["KafkaBatchInfo"]["recordInfo"]["offset"], "7");
-        assert_eq!(
-            topic["payload"]["records"]["payment-events-2"][0]["value"],
-            "dmFsdWU="
-        );
+        assert_eq!(topic["payload"]["records"]["payment-events-2"][0]["value"], "dmFsdWU=");
         let queue = failure.for_queue(&source(), &partition, &[record]);
-        assert_eq!(
-            queue["requestContext"]["condition"],
-            "RetryAttemptsExhausted"
-        );
+        assert_eq!(queue["requestContext"]["condition"], "RetryAttemptsExhausted");
         let place = &queue["KafkaBatchInfo"]["recordsInfo"]["payment-events-2"];
         assert_eq!(place["firstRecordTimestamp"], "1970-01-01T00:00:01.000Z");
         assert!(queue.get("payload").is_none());

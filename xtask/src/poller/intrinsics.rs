@@ -38,9 +38,7 @@ impl Scope {
             Value::Array(items) => items.iter().map(|item| self.resolve(item)).collect(),
             Value::Object(fields) => match fields.iter().next().filter(|_| fields.len() == 1) {
                 Some((name, argument)) if name == "Ref" && argument == NO_VALUE => Ok(Value::Null),
-                Some((name, argument)) if name == "Ref" => {
-                    self.reference(text(argument)?).map(Value::String)
-                }
+                Some((name, argument)) if name == "Ref" => self.reference(text(argument)?).map(Value::String),
                 Some((name, argument)) if name.starts_with("Fn::") => self.function(name, argument),
                 Some(_) | None => {
                     let resolved = fields
@@ -82,35 +80,22 @@ impl Scope {
         if name == "AWS::Partition" {
             return Ok("aws".to_owned());
         }
-        let found = pseudo
-            .or_else(|| self.parameters.get(name))
-            .or_else(|| self.physical_ids.get(name));
-        found
-            .cloned()
-            .with_context(|| format!("nothing is named {name}"))
+        let found = pseudo.or_else(|| self.parameters.get(name)).or_else(|| self.physical_ids.get(name));
+        found.cloned().with_context(|| format!("nothing is named {name}"))
     }
 
     fn attribute(&self, argument: &Value) -> Result<String> {
         let (resource, attribute) = match argument.as_str() {
-            Some(dotted) => dotted
-                .split_once('.')
-                .context("Fn::GetAtt without an attribute")?,
+            Some(dotted) => dotted.split_once('.').context("Fn::GetAtt without an attribute")?,
             None => (text(&argument[0])?, text(&argument[1])?),
         };
-        let physical = self
-            .physical_ids
-            .get(resource)
-            .with_context(|| format!("no resource {resource}"))?;
-        let arn = |service: &str, rest: &str| {
-            format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account)
-        };
+        let physical = self.physical_ids.get(resource).with_context(|| format!("no resource {resource}"))?;
+        let arn = |service: &str, rest: &str| format!("arn:aws:{service}:{}:{}:{rest}", self.region, self.account);
         let last = physical.rsplit('/').next().unwrap_or(physical);
         match (self.types.get(resource).map(String::as_str), attribute) {
             (_, "Arn") if physical.starts_with("arn:") => Ok(physical.clone()),
             (Some("AWS::SQS::Queue"), "Arn") => Ok(arn("sqs", last)),
-            (Some("AWS::Lambda::Function"), "Arn") => {
-                Ok(arn("lambda", &format!("function:{physical}")))
-            }
+            (Some("AWS::Lambda::Function"), "Arn") => Ok(arn("lambda", &format!("function:{physical}"))),
             _ => bail!("{resource}.{attribute} is not understood here"),
         }
     }
@@ -127,9 +112,7 @@ impl Scope {
             match (name.strip_prefix('!'), variables.get(name)) {
                 (Some(literal), _) => result.push_str(&format!("${{{literal}}}")),
                 (None, Some(variable)) => result.push_str(text(variable)?),
-                (None, None) if name.contains('.') => {
-                    result.push_str(&self.attribute(&name.into())?)
-                }
+                (None, None) if name.contains('.') => result.push_str(&self.attribute(&name.into())?),
                 (None, None) => result.push_str(&self.reference(name)?),
             }
             result.push_str(rest);
@@ -146,14 +129,9 @@ impl Scope {
     }
 
     fn holds(&self, condition: &Value, depth: usize) -> Result<bool> {
-        let (name, argument) = condition
-            .as_object()
-            .and_then(|fields| fields.iter().next())
-            .context("an empty condition")?;
-        let mut each = items(argument)
-            .unwrap_or_default()
-            .iter()
-            .map(|part| self.holds(part, depth));
+        let (name, argument) =
+            condition.as_object().and_then(|fields| fields.iter().next()).context("an empty condition")?;
+        let mut each = items(argument).unwrap_or_default().iter().map(|part| self.holds(part, depth));
         match name.as_str() {
             "Condition" => self.condition(text(argument)?, depth),
             "Fn::Equals" => Ok(self.resolve(&argument[0])? == self.resolve(&argument[1])?),
@@ -166,16 +144,11 @@ impl Scope {
 }
 
 fn text(value: &Value) -> Result<&str> {
-    value
-        .as_str()
-        .with_context(|| format!("a string is expected, not {value}"))
+    value.as_str().with_context(|| format!("a string is expected, not {value}"))
 }
 
 fn items(value: &Value) -> Result<&[Value]> {
-    value
-        .as_array()
-        .map(Vec::as_slice)
-        .with_context(|| format!("a list is expected, not {value}"))
+    value.as_array().map(Vec::as_slice).with_context(|| format!("a list is expected, not {value}"))
 }
 
 #[cfg(test)]
@@ -187,18 +160,12 @@ mod tests {
     fn scope() -> Scope {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         Scope {
-            parameters: BTreeMap::from([
-                pair("Environment", "local"),
-                pair("Topic", "payment-events"),
-            ]),
+            parameters: BTreeMap::from([pair("Environment", "local"), pair("Topic", "payment-events")]),
             physical_ids: BTreeMap::from([
                 pair("Queue", "http://localhost:4566/000000000000/failed"),
                 pair("F", "florin-f"),
             ]),
-            types: BTreeMap::from([
-                pair("Queue", "AWS::SQS::Queue"),
-                pair("F", "AWS::Lambda::Function"),
-            ]),
+            types: BTreeMap::from([pair("Queue", "AWS::SQS::Queue"), pair("F", "AWS::Lambda::Function")]),
             conditions: json!({
                 "Local": { "Fn::Equals": [{ "Ref": "Environment" }, "local"] },
                 "Aws": { "Fn::Not": [{ "Condition": "Local" }] },
@@ -216,38 +183,15 @@ mod tests {
     fn intrinsics_resolve_or_say_what_they_lack() {
         let rows = [
             (json!({ "Ref": "Topic" }), Ok(json!("payment-events"))),
-            (
-                json!({ "Fn::Sub": "${AWS::StackName}-${Topic}-${!x}" }),
-                Ok(json!("florin-payment-events-${x}")),
-            ),
-            (
-                json!({ "Fn::Sub": ["kafka://${T}", { "T": { "Ref": "Topic" } }] }),
-                Ok(json!("kafka://payment-events")),
-            ),
-            (
-                json!({ "Fn::GetAtt": ["Queue", "Arn"] }),
-                Ok(json!("arn:aws:sqs:us-east-1:000000000000:failed")),
-            ),
-            (
-                json!({ "Fn::Sub": "${F.Arn}" }),
-                Ok(json!(
-                    "arn:aws:lambda:us-east-1:000000000000:function:florin-f"
-                )),
-            ),
-            (
-                json!({ "Fn::Join": ["-", ["a", { "Ref": "Topic" }]] }),
-                Ok(json!("a-payment-events")),
-            ),
-            (
-                json!({ "Fn::If": ["Local", ["yes"], "no"] }),
-                Ok(json!(["yes"])),
-            ),
+            (json!({ "Fn::Sub": "${AWS::StackName}-${Topic}-${!x}" }), Ok(json!("florin-payment-events-${x}"))),
+            (json!({ "Fn::Sub": ["kafka://${T}", { "T": { "Ref": "Topic" } }] }), Ok(json!("kafka://payment-events"))),
+            (json!({ "Fn::GetAtt": ["Queue", "Arn"] }), Ok(json!("arn:aws:sqs:us-east-1:000000000000:failed"))),
+            (json!({ "Fn::Sub": "${F.Arn}" }), Ok(json!("arn:aws:lambda:us-east-1:000000000000:function:florin-f"))),
+            (json!({ "Fn::Join": ["-", ["a", { "Ref": "Topic" }]] }), Ok(json!("a-payment-events"))),
+            (json!({ "Fn::If": ["Local", ["yes"], "no"] }), Ok(json!(["yes"]))),
             (json!({ "Fn::If": ["Both", 1, 2] }), Ok(json!(2))),
             (json!({ "Fn::If": ["Either", 1, 2] }), Ok(json!(1))),
-            (
-                json!({ "a": { "Fn::If": ["Local", { "Ref": "AWS::NoValue" }, 1] }, "b": 2 }),
-                Ok(json!({ "b": 2 })),
-            ),
+            (json!({ "a": { "Fn::If": ["Local", { "Ref": "AWS::NoValue" }, 1] }, "b": 2 }), Ok(json!({ "b": 2 }))),
             (json!({ "Ref": "Nothing" }), Err("nothing is named Nothing")),
             (json!({ "Fn::If": ["Self", 1, 2] }), Err("names itself")),
             (json!({ "Fn::Cidr": [] }), Err("Fn::Cidr is not understood")),
@@ -255,14 +199,7 @@ mod tests {
         for (value, expected) in rows {
             match expected {
                 Ok(expected) => assert_eq!(scope().resolve(&value).unwrap(), expected, "{value}"),
-                Err(part) => assert!(
-                    scope()
-                        .resolve(&value)
-                        .unwrap_err()
-                        .to_string()
-                        .contains(part),
-                    "{value}"
-                ),
+                Err(part) => assert!(scope().resolve(&value).unwrap_err().to_string().contains(part), "{value}"),
             }
         }
     }

@@ -37,29 +37,15 @@ pub async fn total(bootstrap: &str, report: &Report) -> Result<i64> {
 pub async fn of_group(kafka: &Kafka, group: &str, topic: &str) -> Result<i64> {
     let partitions = partitions(kafka, topic).await?;
     let options = ListConsumerGroupOffsetsOptions::default().timeout(ANSWER_BOUND);
-    let committed = kafka
-        .admin()
-        .list_consumer_group_offsets(group, options)
-        .await;
+    let committed = kafka.admin().list_consumer_group_offsets(group, options).await;
     let committed = committed.context("reading the group's commits")?;
-    let reader = kafka
-        .consumer_without_group()
-        .auto_offset_reset(AutoOffsetReset::Earliest)
-        .build();
+    let reader = kafka.consumer_without_group().auto_offset_reset(AutoOffsetReset::Earliest).build();
     let reader = reader.await.context("a reader")?;
-    reader
-        .assign(topic, partitions.clone())
-        .await
-        .context("assigning")?;
+    reader.assign(topic, partitions.clone()).await.context("assigning")?;
     for number in partitions {
         let partition = TopicPartition::new(topic, number);
-        let done = committed
-            .get(&partition)
-            .and_then(|offset| offset.as_ref().ok()?.offset);
-        reader
-            .seek(topic, number, done.unwrap_or(0))
-            .await
-            .context("seeking")?;
+        let done = committed.get(&partition).and_then(|offset| offset.as_ref().ok()?.offset);
+        reader.seek(topic, number, done.unwrap_or(0)).await.context("seeking")?;
     }
     let mut lag = 0;
     loop {
@@ -76,13 +62,7 @@ pub async fn of_group(kafka: &Kafka, group: &str, topic: &str) -> Result<i64> {
 async fn partitions(kafka: &Kafka, topic: &str) -> Result<Vec<i32>> {
     let options = DescribeTopicsOptions::default().timeout(ANSWER_BOUND);
     let mut described = kafka.admin().describe_topics([topic], options).await?;
-    let description = described
-        .remove(topic)
-        .with_context(|| format!("no topic {topic}"))?;
+    let description = described.remove(topic).with_context(|| format!("no topic {topic}"))?;
     let description = description.with_context(|| format!("describing {topic}"))?;
-    Ok(description
-        .partitions
-        .iter()
-        .map(|partition| partition.partition)
-        .collect())
+    Ok(description.partitions.iter().map(|partition| partition.partition).collect())
 }

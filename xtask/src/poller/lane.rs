@@ -59,11 +59,7 @@ impl Lane {
 
     /// Takes a record in; `false` if its offset says that reading started over.
     pub fn accept(&mut self, record: Record, now: Instant) -> bool {
-        if self
-            .waiting
-            .back()
-            .is_some_and(|last| record.offset <= last.offset)
-        {
+        if self.waiting.back().is_some_and(|last| record.offset <= last.offset) {
             return false;
         }
         self.arrived.get_or_insert(now);
@@ -113,8 +109,7 @@ impl Lane {
 
     /// When to look again, if it is pausing.
     pub fn pause_end(&self) -> Option<Instant> {
-        self.not_before
-            .filter(|_| !self.is_out() && !self.is_empty())
+        self.not_before.filter(|_| !self.is_out() && !self.is_empty())
     }
 
     /// Hands out records from the head, within a count and a size; at least one.
@@ -152,13 +147,8 @@ impl Lane {
             let next = self.suspects.as_ref().map_or(1, |suspects| suspects.next);
             return Some((Condition::RetriesExhausted, self.take(next, usize::MAX)));
         }
-        let oldest =
-            now_milliseconds.checked_sub(i64::try_from(policy.longest_age?.as_millis()).ok()?)?;
-        let aged = self
-            .waiting
-            .iter()
-            .take_while(|record| record.timestamp_milliseconds < oldest)
-            .count();
+        let oldest = now_milliseconds.checked_sub(i64::try_from(policy.longest_age?.as_millis()).ok()?)?;
+        let aged = self.waiting.iter().take_while(|record| record.timestamp_milliseconds < oldest).count();
         (aged > 0).then(|| (Condition::RecordAgeExceeded, self.take(aged, usize::MAX)))
     }
 
@@ -169,51 +159,25 @@ impl Lane {
         self.not_before = None;
         self.give_up = false;
         let head = self.waiting.front().map(|record| record.offset);
-        let left = self
-            .suspects
-            .as_ref()
-            .map_or(0, |suspects| self.count_through(suspects.through));
+        let left = self.suspects.as_ref().map_or(0, |suspects| self.count_through(suspects.through));
         self.suspects = self
             .suspects
             .take()
             .filter(|suspects| head.is_some_and(|head| head <= suspects.through))
-            .map(|suspects| Suspects {
-                next: (suspects.next * 2).min(left),
-                counted: 0,
-                in_a_row: 0,
-                ..suspects
-            });
+            .map(|suspects| Suspects { next: (suspects.next * 2).min(left), counted: 0, in_a_row: 0, ..suspects });
         self.arrived = head.map(|_| now);
         commit
     }
 
     /// Those out from this offset on have failed; those before it are done. Answers the offset to commit.
-    pub fn failed_from(
-        &mut self,
-        offset: i64,
-        now: Instant,
-        policy: &Policy,
-        random: fn(u64) -> u64,
-    ) -> Option<i64> {
+    pub fn failed_from(&mut self, offset: i64, now: Instant, policy: &Policy, random: fn(u64) -> u64) -> Option<i64> {
         let out = std::mem::take(&mut self.out);
-        let last = out
-            .checked_sub(1)
-            .and_then(|last| self.waiting.get(last))
-            .map_or(offset, |record| record.offset);
-        let finished = self
-            .waiting
-            .iter()
-            .take_while(|record| record.offset < offset)
-            .count()
-            .min(out);
+        let last = out.checked_sub(1).and_then(|last| self.waiting.get(last)).map_or(offset, |record| record.offset);
+        let finished = self.waiting.iter().take_while(|record| record.offset < offset).count().min(out);
         let commit = self.drop_head(finished);
         let failed = out - finished;
-        let mut suspects = self.suspects.take().unwrap_or(Suspects {
-            through: last,
-            next: failed,
-            counted: 0,
-            in_a_row: 0,
-        });
+        let mut suspects =
+            self.suspects.take().unwrap_or(Suspects { through: last, next: failed, counted: 0, in_a_row: 0 });
         if finished > 0 {
             // Another record is at the head: it has its own number of tries.
             (suspects.counted, suspects.in_a_row) = (0, 0);
@@ -224,9 +188,7 @@ impl Lane {
         } else {
             suspects.next = failed;
             suspects.counted += 1;
-            self.give_up = policy
-                .most_retries
-                .is_some_and(|most| suspects.counted > most);
+            self.give_up = policy.most_retries.is_some_and(|most| suspects.counted > most);
         }
         self.not_before = (!self.give_up).then(|| now + pause(suspects.in_a_row, random));
         self.suspects = Some(suspects);
@@ -241,16 +203,11 @@ impl Lane {
 
     /// How often the function has seen the head since it is there.
     pub fn attempts(&self) -> u32 {
-        self.suspects
-            .as_ref()
-            .map_or(1, |suspects| suspects.in_a_row.max(1))
+        self.suspects.as_ref().map_or(1, |suspects| suspects.in_a_row.max(1))
     }
 
     fn count_through(&self, offset: i64) -> usize {
-        self.waiting
-            .iter()
-            .take_while(|record| record.offset <= offset)
-            .count()
+        self.waiting.iter().take_while(|record| record.offset <= offset).count()
     }
 
     fn drop_head(&mut self, count: usize) -> Option<i64> {

@@ -76,21 +76,16 @@ pub struct Mapping {
 
 /// All enabled Kafka mappings of a processed template that were deployed.
 pub fn parse(template: &Value, scope: &Scope) -> Result<Vec<Mapping>> {
-    let resources = template["Resources"]
-        .as_object()
-        .context("a template without resources")?;
+    let resources = template["Resources"].as_object().context("a template without resources")?;
     let mut mappings = Vec::new();
     for (id, resource) in resources {
         let properties = &resource["Properties"];
-        let is_kafka = resource["Type"] == "AWS::Lambda::EventSourceMapping"
-            && properties.get("Topics").is_some();
+        let is_kafka = resource["Type"] == "AWS::Lambda::EventSourceMapping" && properties.get("Topics").is_some();
         // A resource behind a false condition has no physical id.
         let Some(physical_id) = scope.physical_ids.get(id).filter(|_| is_kafka) else {
             continue;
         };
-        let mapping = scope
-            .resolve(properties)
-            .and_then(|properties| read(id, physical_id, &properties, scope));
+        let mapping = scope.resolve(properties).and_then(|properties| read(id, physical_id, &properties, scope));
         mappings.extend(mapping.with_context(|| format!("the mapping {id}"))?);
     }
     Ok(mappings)
@@ -100,41 +95,21 @@ fn read(id: &str, physical_id: &str, properties: &Value, scope: &Scope) -> Resul
     if properties["Enabled"] == false || properties["Enabled"] == "false" {
         return Ok(None);
     }
-    let function = properties["FunctionName"]
-        .as_str()
-        .context("no FunctionName")?;
-    let function = function
-        .split_once(":function:")
-        .map_or(function, |(_, name)| name);
-    let topics = properties["Topics"]
-        .as_array()
-        .context("Topics is no list")?;
-    let topics = topics
-        .iter()
-        .map(|topic| topic.as_str().map(str::to_owned))
-        .collect::<Option<_>>();
-    let group = [
-        "AmazonManagedKafkaEventSourceConfig",
-        "SelfManagedKafkaEventSourceConfig",
-    ]
-    .into_iter()
-    .find_map(|config| properties[config]["ConsumerGroupId"].as_str())
-    .unwrap_or(physical_id);
-    let destination = properties["DestinationConfig"]["OnFailure"]["Destination"]
-        .as_str()
-        .map(destination)
-        .transpose()?;
+    let function = properties["FunctionName"].as_str().context("no FunctionName")?;
+    let function = function.split_once(":function:").map_or(function, |(_, name)| name);
+    let topics = properties["Topics"].as_array().context("Topics is no list")?;
+    let topics = topics.iter().map(|topic| topic.as_str().map(str::to_owned)).collect::<Option<_>>();
+    let group = ["AmazonManagedKafkaEventSourceConfig", "SelfManagedKafkaEventSourceConfig"]
+        .into_iter()
+        .find_map(|config| properties[config]["ConsumerGroupId"].as_str())
+        .unwrap_or(physical_id);
+    let destination =
+        properties["DestinationConfig"]["OnFailure"]["Destination"].as_str().map(destination).transpose()?;
     Ok(Some(Mapping {
         id: id.to_owned(),
         function: function.to_owned(),
-        function_arn: format!(
-            "arn:aws:lambda:{}:{}:function:{function}",
-            scope.region, scope.account
-        ),
-        cluster_arn: properties["EventSourceArn"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned(),
+        function_arn: format!("arn:aws:lambda:{}:{}:function:{function}", scope.region, scope.account),
+        cluster_arn: properties["EventSourceArn"].as_str().unwrap_or_default().to_owned(),
         topics: topics.context("a topic is no string")?,
         group: group.to_owned(),
         start: match properties["StartingPosition"].as_str() {
@@ -150,9 +125,7 @@ fn read(id: &str, physical_id: &str, properties: &Value, scope: &Scope) -> Resul
 fn policy(properties: &Value, has_destination: bool) -> Result<Policy> {
     let number = |name: &str| number(properties, name);
     let window = number("MaximumBatchingWindowInSeconds")?
-        .map_or(DEFAULT_WINDOW_MILLISECONDS, |seconds| {
-            seconds.unsigned_abs().saturating_mul(1_000)
-        });
+        .map_or(DEFAULT_WINDOW_MILLISECONDS, |seconds| seconds.unsigned_abs().saturating_mul(1_000));
     let unlimited = has_destination.then_some(RETRIES_WITH_DESTINATION);
     let most_retries = match number("MaximumRetryAttempts")? {
         None | Some(-1) => unlimited,
@@ -160,18 +133,11 @@ fn policy(properties: &Value, has_destination: bool) -> Result<Policy> {
     };
     let longest_age = match number("MaximumRecordAgeInSeconds")? {
         None | Some(-1) => None,
-        Some(seconds) => Some(Duration::from_secs(
-            u64::try_from(seconds).context("MaximumRecordAgeInSeconds")?,
-        )),
+        Some(seconds) => Some(Duration::from_secs(u64::try_from(seconds).context("MaximumRecordAgeInSeconds")?)),
     };
-    let batch_size = number("BatchSize")?
-        .map_or(DEFAULT_BATCH_SIZE, i64::unsigned_abs)
-        .max(1);
+    let batch_size = number("BatchSize")?.map_or(DEFAULT_BATCH_SIZE, i64::unsigned_abs).max(1);
     let bisects = &properties["BisectBatchOnFunctionError"];
-    let reports = properties["FunctionResponseTypes"]
-        .as_array()
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let reports = properties["FunctionResponseTypes"].as_array().map(Vec::as_slice).unwrap_or_default();
     Ok(Policy {
         batch_size: usize::try_from(batch_size).context("BatchSize")?,
         window: Duration::from_millis(window),
@@ -196,10 +162,7 @@ fn destination(name: &str) -> Result<Destination> {
     if let Some(topic) = name.strip_prefix("kafka://") {
         return Ok(Destination::Topic(topic.to_owned()));
     }
-    match name
-        .strip_prefix("arn:aws:sqs:")
-        .and_then(|rest| rest.rsplit(':').next())
-    {
+    match name.strip_prefix("arn:aws:sqs:").and_then(|rest| rest.rsplit(':').next()) {
         Some(queue) => Ok(Destination::Queue(queue.to_owned())),
         None => bail!("the destination {name}: kafka://<topic> and SQS queues are understood here"),
     }
@@ -218,10 +181,7 @@ mod tests {
             "FunctionName": { "Ref": "PostLedger" }, "EventSourceArn": { "Ref": "Cluster" },
             "Topics": ["payment-events"], "StartingPosition": "TRIM_HORIZON",
         });
-        properties
-            .as_object_mut()
-            .unwrap()
-            .extend(extra.as_object().unwrap().clone());
+        properties.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
         let template = json!({ "Resources": {
             "Ours": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": properties },
             "NotDeployed": { "Type": "AWS::Lambda::EventSourceMapping", "Properties": { "Topics": ["x"] } },
@@ -245,14 +205,8 @@ mod tests {
     #[test]
     fn a_mapping_is_read_with_lambdas_defaults() {
         let mapping = parse_one(json!({})).unwrap().unwrap();
-        assert_eq!(
-            mapping.function_arn,
-            "arn:aws:lambda:r:1:function:florin-post-ledger"
-        );
-        assert_eq!(
-            (mapping.group.as_str(), mapping.cluster_arn.as_str()),
-            ("uuid", "arn:cluster")
-        );
+        assert_eq!(mapping.function_arn, "arn:aws:lambda:r:1:function:florin-post-ledger");
+        assert_eq!((mapping.group.as_str(), mapping.cluster_arn.as_str()), ("uuid", "arn:cluster"));
         assert_eq!(mapping.start, Start::Earliest);
         let defaults = Policy {
             batch_size: 100,
@@ -272,21 +226,9 @@ mod tests {
         let to_queue = json!({ "OnFailure": { "Destination": "arn:aws:sqs:r:1:failed" } });
         type Row = (Value, fn(Mapping) -> Value, Value);
         let rows: [Row; 9] = [
-            (
-                json!({ "MaximumRetryAttempts": 3 }),
-                |m| json!(m.policy.most_retries),
-                json!(3),
-            ),
-            (
-                json!({ "MaximumRetryAttempts": -1 }),
-                |m| json!(m.policy.most_retries),
-                json!(null),
-            ),
-            (
-                json!({ "DestinationConfig": to_topic }),
-                |m| json!(m.policy.most_retries),
-                json!(10),
-            ),
+            (json!({ "MaximumRetryAttempts": 3 }), |m| json!(m.policy.most_retries), json!(3)),
+            (json!({ "MaximumRetryAttempts": -1 }), |m| json!(m.policy.most_retries), json!(null)),
+            (json!({ "DestinationConfig": to_topic }), |m| json!(m.policy.most_retries), json!(10)),
             (
                 json!({ "DestinationConfig": to_topic }),
                 |m| json!(format!("{:?}", m.destination)),
@@ -297,16 +239,8 @@ mod tests {
                 |m| json!(format!("{:?}", m.destination)),
                 json!("Some(Queue(\"failed\"))"),
             ),
-            (
-                json!({ "BatchSize": "25" }),
-                |m| json!(m.policy.batch_size),
-                json!(25),
-            ),
-            (
-                json!({ "MaximumBatchingWindowInSeconds": 0 }),
-                |m| json!(m.policy.window.as_secs()),
-                json!(0),
-            ),
+            (json!({ "BatchSize": "25" }), |m| json!(m.policy.batch_size), json!(25)),
+            (json!({ "MaximumBatchingWindowInSeconds": 0 }), |m| json!(m.policy.window.as_secs()), json!(0)),
             (
                 json!({ "FunctionResponseTypes": ["ReportBatchItemFailures"] }),
                 |m| json!(m.policy.reports_failures),
@@ -319,11 +253,7 @@ mod tests {
             ),
         ];
         for (extra, read, expected) in rows {
-            assert_eq!(
-                read(parse_one(extra.clone()).unwrap().unwrap()),
-                expected,
-                "{extra}"
-            );
+            assert_eq!(read(parse_one(extra.clone()).unwrap().unwrap()), expected, "{extra}");
         }
         let refused = parse_one(json!({ "StartingPosition": "AT_TIMESTAMP" })).unwrap_err();
         assert!(format!("{refused:#}").contains("the mapping Ours: StartingPosition"));

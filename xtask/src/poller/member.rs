@@ -10,8 +10,8 @@ use anyhow::{Context as _, Result};
 use krafka::Kafka;
 use krafka::admin::DescribeClusterOptions;
 use krafka::consumer::{
-    AutoOffsetReset, Consumer, ConsumerRebalanceListener, OffsetAndMetadata,
-    PartitionAssignmentStrategy, TopicPartition,
+    AutoOffsetReset, Consumer, ConsumerRebalanceListener, OffsetAndMetadata, PartitionAssignmentStrategy,
+    TopicPartition,
 };
 
 use super::Context;
@@ -35,19 +35,13 @@ pub struct Terms(Arc<Mutex<BTreeMap<Partition, u64>>>);
 impl Terms {
     /// The terms now.
     pub fn snapshot(&self) -> BTreeMap<Partition, u64> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn end(&self, partitions: &[TopicPartition]) {
         let mut terms = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for partition in partitions {
-            let partition = Partition {
-                topic: partition.topic().to_owned(),
-                number: partition.partition(),
-            };
+            let partition = Partition { topic: partition.topic().to_owned(), number: partition.partition() };
             *terms.entry(partition).or_default() += 1;
         }
     }
@@ -69,10 +63,7 @@ impl ConsumerRebalanceListener for Membership {
             return;
         };
         if let Err(error) = pin(consumer, partitions).await {
-            log(
-                &self.mapping,
-                &format!("where to begin could not be committed: {error:#}"),
-            );
+            log(&self.mapping, &format!("where to begin could not be committed: {error:#}"));
         }
     }
 
@@ -87,9 +78,7 @@ impl ConsumerRebalanceListener for Membership {
 
 async fn pin(consumer: &Consumer, partitions: &[TopicPartition]) -> Result<()> {
     let wanted = partitions.iter();
-    let wanted: Vec<(&str, i32)> = wanted
-        .map(|partition| (partition.topic(), partition.partition()))
-        .collect();
+    let wanted: Vec<(&str, i32)> = wanted.map(|partition| (partition.topic(), partition.partition())).collect();
     let committed = consumer.committed(&wanted).await?;
     let mut missing = BTreeMap::new();
     for (topic, number) in wanted {
@@ -108,10 +97,7 @@ pub async fn commit(consumer: &Consumer, offsets: &BTreeMap<(String, i32), i64>)
         return Ok(());
     }
     let offsets = offsets.iter().map(|((topic, number), offset)| {
-        (
-            TopicPartition::new(topic.clone(), *number),
-            OffsetAndMetadata::new(*offset),
-        )
+        (TopicPartition::new(topic.clone(), *number), OffsetAndMetadata::new(*offset))
     });
     consumer.commit_offsets(offsets).await.context("committing")
 }
@@ -120,9 +106,7 @@ pub async fn commit(consumer: &Consumer, offsets: &BTreeMap<(String, i32), i64>)
 async fn identity(kafka: &Kafka) -> Result<String> {
     let options = DescribeClusterOptions::default().timeout(ANSWER_BOUND);
     let description = kafka.admin().describe_cluster(options).await;
-    Ok(description
-        .context("asking the broker who it is")?
-        .cluster_id)
+    Ok(description.context("asking the broker who it is")?.cluster_id)
 }
 
 /// A member of the mapping's group.
@@ -139,10 +123,7 @@ pub struct Member {
 impl Member {
     /// Connects and subscribes. `was_assigned`: whether this poller ever had partitions of the mapping.
     pub async fn join(context: &Context, mapping: &Mapping, was_assigned: bool) -> Result<Self> {
-        let kafka = Kafka::builder(&context.kafka)
-            .client_id(format!("poller-{}", mapping.id))
-            .connect()
-            .await;
+        let kafka = Kafka::builder(&context.kafka).client_id(format!("poller-{}", mapping.id)).connect().await;
         let kafka = kafka.context("connecting to the broker")?;
         let broker = identity(&kafka).await?;
         let reset = match mapping.start {
@@ -152,11 +133,7 @@ impl Member {
         };
         let terms = Terms::default();
         let handle = Arc::new(OnceLock::new());
-        let listener = Membership {
-            consumer: Arc::clone(&handle),
-            terms: terms.clone(),
-            mapping: mapping.clone(),
-        };
+        let listener = Membership { consumer: Arc::clone(&handle), terms: terms.clone(), mapping: mapping.clone() };
         let consumer = kafka
             .consumer(&mapping.group)
             .auto_offset_reset(reset)
@@ -169,16 +146,8 @@ impl Member {
         let consumer = Arc::new(consumer.await.context("making a consumer")?);
         // The handle was made above and given away once: it is empty.
         let _ = handle.set(Arc::clone(&consumer));
-        consumer
-            .subscribe(&mapping.topics)
-            .await
-            .context("subscribing")?;
-        Ok(Self {
-            kafka,
-            consumer,
-            terms,
-            broker,
-        })
+        consumer.subscribe(&mapping.topics).await.context("subscribing")?;
+        Ok(Self { kafka, consumer, terms, broker })
     }
 
     /// Returns only when another broker answers at the same address. A broker that keeps its log in memory says

@@ -55,62 +55,36 @@ struct Worker {
 
 impl Worker {
     fn start(context: &Arc<Context>, mapping: Mapping) -> Self {
-        say(&format!(
-            "{} <- {}: taken up ({})",
-            mapping.function,
-            mapping.group,
-            mapping.topics.join(", ")
-        ));
+        say(&format!("{} <- {}: taken up ({})", mapping.function, mapping.group, mapping.topics.join(", ")));
         context.reporter.add(&mapping);
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(worker::serve(Arc::clone(context), mapping.clone(), stopped));
-        Self {
-            mapping,
-            stop,
-            task,
-        }
+        Self { mapping, stop, task }
     }
 }
 
 /// A line of the poller's log, which is its stdout.
 pub fn say(line: &str) {
     // A full disk must not stop deliveries.
-    let _ = writeln!(
-        std::io::stdout(),
-        "{} {line}",
-        clock::rfc3339(clock::now_milliseconds())
-    );
+    let _ = writeln!(std::io::stdout(), "{} {line}", clock::rfc3339(clock::now_milliseconds()));
 }
 
 /// Serves the deployed mappings until SIGTERM or SIGINT.
 pub async fn run(workspace: &Workspace, twice: bool) -> Result<()> {
     let state = State::load(workspace).context("no stack here: start one with `cargo xtask up`")?;
-    let stack = state
-        .stack_name
-        .clone()
-        .context("nothing is deployed yet")?;
+    let stack = state.stack_name.clone().context("nothing is deployed yet")?;
     let endpoint = state.endpoint()?;
     let config = aws::sdk_config(&endpoint);
     let lambda = aws_sdk_lambda::Client::new(&config);
     let reporter = Reporter::new();
-    let context = Arc::new(Context {
-        kafka: state.kafka()?,
-        endpoint,
-        lambda,
-        reporter,
-        twice,
-    });
+    let context = Arc::new(Context { kafka: state.kafka()?, endpoint, lambda, reporter, twice });
     let client = aws_sdk_cloudformation::Client::new(&config);
     let mut terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut workers = BTreeMap::new();
     let mut reread = tokio::time::interval(REREAD);
     let mut write = tokio::time::interval(REPORT);
-    say(if twice {
-        "started; every batch is delivered twice"
-    } else {
-        "started"
-    });
+    say(if twice { "started; every batch is delivered twice" } else { "started" });
     let mut last_error = String::new();
     loop {
         tokio::select! {
@@ -140,36 +114,21 @@ pub async fn run(workspace: &Workspace, twice: bool) -> Result<()> {
 }
 
 /// Stops workers whose mapping has changed or gone, and starts those that are new.
-async fn follow(
-    context: &Arc<Context>,
-    workers: &mut BTreeMap<String, Worker>,
-    mappings: Vec<Mapping>,
-) {
-    let wanted: BTreeMap<String, Mapping> = mappings
-        .into_iter()
-        .map(|mapping| (mapping.id.clone(), mapping))
-        .collect();
+async fn follow(context: &Arc<Context>, workers: &mut BTreeMap<String, Worker>, mappings: Vec<Mapping>) {
+    let wanted: BTreeMap<String, Mapping> = mappings.into_iter().map(|mapping| (mapping.id.clone(), mapping)).collect();
     let obsolete: Vec<String> = workers
         .iter()
         .filter(|(id, worker)| wanted.get(*id) != Some(&worker.mapping))
         .map(|(id, _)| id.clone())
         .collect();
-    let stopped: Vec<Worker> = obsolete
-        .iter()
-        .filter_map(|id| workers.remove(id))
-        .collect();
+    let stopped: Vec<Worker> = obsolete.iter().filter_map(|id| workers.remove(id)).collect();
     for worker in &stopped {
-        say(&format!(
-            "{} <- {}: let go",
-            worker.mapping.function, worker.mapping.group
-        ));
+        say(&format!("{} <- {}: let go", worker.mapping.function, worker.mapping.group));
         context.reporter.remove(&worker.mapping.id);
     }
     stop(stopped).await;
     for (id, mapping) in wanted {
-        workers
-            .entry(id)
-            .or_insert_with(|| Worker::start(context, mapping));
+        workers.entry(id).or_insert_with(|| Worker::start(context, mapping));
     }
 }
 
@@ -180,10 +139,7 @@ async fn stop(workers: Vec<Worker>) {
     }
     for worker in workers {
         if let Err(error) = worker.task.await {
-            say(&format!(
-                "{}: its worker ended badly: {error}",
-                worker.mapping.function
-            ));
+            say(&format!("{}: its worker ended badly: {error}", worker.mapping.function));
         }
     }
 }

@@ -77,22 +77,12 @@ pub struct Reporter {
 impl Reporter {
     /// An empty report of this process.
     pub fn new() -> Self {
-        Self {
-            report: Arc::new(Mutex::new(Report {
-                pid: std::process::id(),
-                ..Report::default()
-            })),
-        }
+        Self { report: Arc::new(Mutex::new(Report { pid: std::process::id(), ..Report::default() })) }
     }
 
     fn change(&self, change: impl FnOnce(&mut Report)) {
         // A panic elsewhere leaves counters, nothing that could be inconsistent.
-        change(
-            &mut self
-                .report
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        );
+        change(&mut self.report.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
     }
 
     /// The mappings are known.

@@ -41,19 +41,12 @@ pub async fn serve(context: Arc<Context>, mapping: Mapping, mut stop: watch::Rec
     let mut was_assigned = false;
     loop {
         let session = session(&context, &mapping, &mut was_assigned, &mut stop).await;
-        context
-            .reporter
-            .count(&mapping.id, |counters| counters.partitions.clear());
+        context.reporter.count(&mapping.id, |counters| counters.partitions.clear());
         let Err(error) = session else {
             return;
         };
-        log(
-            &mapping,
-            &format!("the connection ended, another follows: {error:#}"),
-        );
-        context.reporter.count(&mapping.id, |counters| {
-            counters.last_error = Some(format!("{error:#}"))
-        });
+        log(&mapping, &format!("the connection ended, another follows: {error:#}"));
+        context.reporter.count(&mapping.id, |counters| counters.last_error = Some(format!("{error:#}")));
         tokio::select! {
             () = tokio::time::sleep(RECONNECT_PAUSE) => {}
             () = stopped(&mut stop) => return,
@@ -70,10 +63,7 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 type Read = Result<(BTreeMap<Partition, u64>, Vec<ConsumerRecord>)>;
 
 /// Reads in a task of its own, because joining a group must not be interrupted by deliveries that end.
-fn read(
-    consumer: Arc<Consumer>,
-    terms: Terms,
-) -> (mpsc::Receiver<Read>, tokio::task::JoinHandle<()>) {
+fn read(consumer: Arc<Consumer>, terms: Terms) -> (mpsc::Receiver<Read>, tokio::task::JoinHandle<()>) {
     let (sender, receiver) = mpsc::channel(CHANNEL_READS);
     let reading = tokio::spawn(async move {
         loop {
@@ -98,9 +88,7 @@ async fn session(
     let member = Member::join(context, mapping, *was_assigned).await?;
     let courier = Arc::new(Courier::new(&member.kafka, mapping.clone(), context).await?);
     let (kafka, broker) = member.broker();
-    let Member {
-        consumer, terms, ..
-    } = member;
+    let Member { consumer, terms, .. } = member;
     let (mut records, reading) = read(Arc::clone(&consumer), terms.clone());
     let mut session = Session {
         mapping,
@@ -172,21 +160,11 @@ impl Session<'_> {
     }
 
     fn accept(&mut self, terms: &BTreeMap<Partition, u64>, record: ConsumerRecord) {
-        let partition = Partition {
-            topic: record.topic.to_string(),
-            number: record.partition,
-        };
+        let partition = Partition { topic: record.topic.to_string(), number: record.partition };
         let term = terms.get(&partition).copied().unwrap_or_default();
         let headers = record.headers.iter();
-        let headers = headers.map(|(name, value)| {
-            (
-                name.to_string(),
-                value
-                    .as_ref()
-                    .map(|value| value.to_vec())
-                    .unwrap_or_default(),
-            )
-        });
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), value.as_ref().map(|value| value.to_vec()).unwrap_or_default()));
         let read = Record {
             offset: record.offset,
             timestamp_milliseconds: record.timestamp,
@@ -204,26 +182,14 @@ impl Session<'_> {
         let assigned: BTreeMap<Partition, u64> = assignment
             .into_iter()
             .flat_map(|(topic, numbers)| {
-                numbers.into_iter().map(move |number| Partition {
-                    topic: topic.clone(),
-                    number,
-                })
+                numbers.into_iter().map(move |number| Partition { topic: topic.clone(), number })
             })
-            .map(|partition| {
-                (
-                    partition.clone(),
-                    terms.get(&partition).copied().unwrap_or_default(),
-                )
-            })
+            .map(|partition| (partition.clone(), terms.get(&partition).copied().unwrap_or_default()))
             .collect();
         *was_assigned |= !assigned.is_empty();
         self.batcher.assign(&assigned);
-        self.uncommitted.retain(|(topic, number), _| {
-            assigned.contains_key(&Partition {
-                topic: topic.clone(),
-                number: *number,
-            })
-        });
+        self.uncommitted
+            .retain(|(topic, number), _| assigned.contains_key(&Partition { topic: topic.clone(), number: *number }));
         self.pause_full(&assigned).await;
         self.commit().await;
         let waiting = self.batcher.waiting();
@@ -235,31 +201,22 @@ impl Session<'_> {
 
     async fn pause_full(&mut self, assigned: &BTreeMap<Partition, u64>) {
         let full = self.batcher.full();
-        for partition in full
-            .difference(&self.paused)
-            .filter(|partition| assigned.contains_key(partition))
-        {
-            self.consumer
-                .pause(&partition.topic, &[partition.number])
-                .await;
+        for partition in full.difference(&self.paused).filter(|partition| assigned.contains_key(partition)) {
+            self.consumer.pause(&partition.topic, &[partition.number]).await;
         }
         for partition in self.paused.difference(&full) {
-            self.consumer
-                .resume(&partition.topic, &[partition.number])
-                .await;
+            self.consumer.resume(&partition.topic, &[partition.number]).await;
         }
         self.paused = full;
     }
 
     fn send_out(&mut self) {
         while self.out.len() < MOST_AT_ONCE {
-            let Some(delivery) = self.batcher.next(Instant::now(), clock::now_milliseconds())
-            else {
+            let Some(delivery) = self.batcher.next(Instant::now(), clock::now_milliseconds()) else {
                 return;
             };
             let courier = Arc::clone(&self.courier);
-            self.out
-                .spawn(async move { courier.carry_out(delivery).await });
+            self.out.spawn(async move { courier.carry_out(delivery).await });
         }
     }
 
@@ -267,8 +224,7 @@ impl Session<'_> {
         let now = Instant::now();
         for (part, verdict) in parts {
             if let Some(offset) = self.batcher.conclude(&part, &verdict, now) {
-                self.uncommitted
-                    .insert((part.partition.topic, part.partition.number), offset);
+                self.uncommitted.insert((part.partition.topic, part.partition.number), offset);
             }
         }
         self.commit().await;
