@@ -52,8 +52,8 @@ pub async fn write_to_each_partition(stack: &Stack, topic: &str, key: &str, valu
     for partition in partitions(topic) {
         for value in values {
             let record = Record::new(topic, value.clone()).key(key.to_owned()).partition(partition);
-            producer.send(record).await.unwrap();
+            let _place = producer.send(record).await.unwrap();
         }
     }
-    producer.close().await;
+    producer.close().await.unwrap();
 }
