@@ -15,7 +15,7 @@ use xtask::aws::Call;
 /// A changed policy may take a moment.
 const POLICY_SECONDS: u64 = 30;
 
-/// A call by the query protocol; the answer is XML.
+/// A call by the query protocol; the answer is XML, or JSON.
 async fn query(stack: &Stack, service: &str, version: &str, parameters: &[(&str, &str)]) -> String {
     let mut path = format!("/?Version={version}");
     for (name, value) in parameters {
@@ -50,10 +50,14 @@ fn percent_decoded(text: &str) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
-/// The text of the first element of that name.
-fn element(xml: &str, name: &str) -> String {
-    let (_, rest) = xml.split_once(&format!("<{name}>")).unwrap_or_else(|| panic!("no {name} in the answer"));
-    let (text, _) = rest.split_once(&format!("</{name}>")).unwrap();
+/// The text of the first element of that name. STS answers a request without a form as JSON here.
+fn element(answer: &str, name: &str) -> String {
+    let (open, close) = match answer.starts_with('{') {
+        true => (format!("\"{name}\":\""), "\"".to_owned()),
+        false => (format!("<{name}>"), format!("</{name}>")),
+    };
+    let (_, rest) = answer.split_once(&open).unwrap_or_else(|| panic!("no {name} in the answer"));
+    let (text, _) = rest.split_once(&close).unwrap();
     text.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 }
 

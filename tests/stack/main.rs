@@ -15,6 +15,7 @@ mod least_privilege;
 mod machines;
 mod numbers;
 mod replay;
+mod samples;
 mod shop;
 mod tables;
 mod topics;

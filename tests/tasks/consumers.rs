@@ -222,3 +222,20 @@ async fn an_item_that_cannot_be_read_holds_the_stream_from_there_on() {
     assert_eq!(answer.batch_item_failures[0].item_identifier, "101");
     assert_eq!(sinks.sent.borrow().len(), 1);
 }
+
+/// A sample event of a function's folder.
+fn sample<T: serde::de::DeserializeOwned>(folder: &str) -> T {
+    let path = format!("{}/../events/{folder}.json", env!("CARGO_MANIFEST_DIR"));
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn the_consumers_sample_events_are_taken_and_move_no_money() {
+    let sinks = Sinks::default();
+    assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), publish::Response::default());
+    assert_eq!(sinks.sent.borrow().len(), 1);
+    let posted = post_ledger::handle(&sinks, &sinks, sample("post-ledger")).await.unwrap();
+    assert_eq!(posted, post_ledger::Response::default());
+    assert_eq!(bill::handle(&sinks, sample("bill")).await.unwrap(), bill::Response::default());
+    assert!(sinks.dead.borrow().is_empty() && sinks.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
+}

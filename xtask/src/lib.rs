@@ -4,6 +4,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a panic is how a test fails"))]
 
+mod attribute;
 pub mod aws;
 pub mod build;
 pub mod demo;
@@ -15,10 +16,12 @@ pub mod poller;
 pub mod process;
 pub mod progress;
 pub mod samconfig;
+pub mod samples;
 pub mod servers;
 pub mod stack;
 pub mod state;
 pub mod status;
+pub mod tables;
 pub mod template;
 pub mod test;
 pub mod tools;

@@ -14,7 +14,7 @@ use crate::servers::{self, last_lines};
 use crate::stack::Stack;
 use crate::state::{Server, State};
 use crate::workspace::Workspace;
-use crate::{aws, build, tools, topics};
+use crate::{aws, build, samples, tools, topics};
 
 /// A member of a group waits seconds for the others on this broker, and a predecessor's session may have to end.
 const POLLER_BOUND: Duration = Duration::from_secs(60);
@@ -46,6 +46,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<Stack> {
     start_poller(workspace, &mut state, options.deliver_twice).await?;
     state.save(workspace)?;
     let stack = Stack::open(workspace).await?;
+    samples::put(workspace, &stack).await?;
     total.done("the stack is up");
     Ok(stack)
 }

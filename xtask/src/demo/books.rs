@@ -6,7 +6,7 @@
 use anyhow::Result;
 use serde::Deserialize;
 
-use super::tables::Tables;
+use crate::tables::Tables;
 
 /// A snapshot of all that is verified.
 #[derive(Clone, Debug, Default)]

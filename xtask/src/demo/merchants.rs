@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use super::tables::Tables;
+use crate::tables::Tables;
 use crate::workspace::Workspace;
 
 /// API keys by merchant.

@@ -3,7 +3,6 @@
 //! It goes in by the front door, as merchants do, with keys that it makes as an operator does. The rules of payments
 //! are the app's: the audit only sums what is stored and compares.
 
-mod attribute;
 mod books;
 mod client;
 mod input;
@@ -11,7 +10,6 @@ mod layout;
 mod merchants;
 mod pass;
 mod report;
-mod tables;
 mod tokens;
 mod verify;
 #[cfg(test)]
@@ -30,7 +28,7 @@ use self::client::{Client, Outcome};
 use self::input::Line;
 use self::pass::{Pass, Shop};
 use self::report::answered;
-use self::tables::Tables;
+use crate::tables::Tables;
 use self::tokens::Tokens;
 use self::verify::Told;
 use crate::progress::{answer, note, step};

@@ -5,7 +5,7 @@ use aws_sdk_dynamodb::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::attribute::{to_item, to_json};
+use crate::attribute::{to_item, to_json};
 use crate::stack::Stack;
 
 /// Access to the tables of one stack.
