@@ -166,12 +166,12 @@ async fn a_failure_before_or_after_any_call_changes_nothing_in_the_end() {
         let calls = calm.calls.get();
         assert!(calls > 0, "{name}: a case without calls proves nothing");
         for call in 0..calls {
-            for fault in [Fault::Before, Fault::After] {
+            for (count, fault) in [(1, Fault::Before), (1, Fault::After), (30, Fault::Before), (30, Fault::After)] {
                 let world = World::new();
-                world.fault.set(Some((call, fault)));
+                world.fault.set(Some((call, count, fault)));
                 let id = opened(&world, case);
                 bring_to_rest(&world, &id).await;
-                let context = format!("{name}, call {call} fails {fault:?}");
+                let context = format!("{name}, from call {call} on {count} fail {fault:?}");
                 assert_eq!(world.payment(&id).status(), status, "{context}");
                 check_rest(&world, &id, &context);
             }
@@ -193,6 +193,35 @@ async fn a_run_that_dies_at_any_call_is_taken_up_by_sweep() {
             check_rest(&world, &id, name);
         }
     }
+}
+
+#[tokio::test]
+async fn a_capture_found_while_it_is_undone_is_settled_and_not_lost() {
+    let world = World::new();
+    let id = opened(&world, 0);
+    for step in ["Validate", "Authorize", "FraudCheck"] {
+        retried(&world, step, &id).await.unwrap();
+    }
+    // The capture takes effect, and neither its answer nor any look-up ever arrives.
+    let order = |operation| world.payment(&id).gateway_key(operation, 1);
+    let hold = payments::gateway::HoldOrder {
+        key: order(payments::gateway::GatewayOperation::Capture),
+        hold_key: order(payments::gateway::GatewayOperation::Authorize),
+        amount: world.payment(&id).amount,
+    };
+    payments::ports::Gateway::capture(&world, &hold).await.unwrap();
+    while !matches!(world.payment(&id).stage, payments::stage::Stage::Voiding(_)) {
+        world.now.set(world.payment(&id).due_at.unwrap().as_millis());
+        sweep::handle(&world, &world, &world, serde_json::Value::Null).await.unwrap();
+        world.started.take();
+    }
+    assert!(world.payment(&id).takeovers <= payments::payment::MAX_TAKEOVERS + 1);
+    for _ in 0..2 {
+        assert_eq!(retried(&world, "Void", &id).await, Err("AlreadyCaptured"));
+    }
+    retried(&world, "Settle", &id).await.unwrap();
+    assert_eq!(world.payment(&id).status(), Status::Succeeded);
+    check_rest(&world, &id, "found");
 }
 
 #[tokio::test]

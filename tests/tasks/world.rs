@@ -1,4 +1,4 @@
-//! A world in memory: every port, a counter of calls, and one planned failure. The gateway is the real simulated
+//! A world in memory: every port, a counter of calls, and planned failures. The gateway is the real simulated
 //! acquirer over an account in memory.
 
 use gateways::simulated::Order;
@@ -29,7 +29,8 @@ pub enum Fault {
 #[derive(Default)]
 pub struct World {
     pub calls: Cell<u32>,
-    pub fault: Cell<Option<(u32, Fault)>>,
+    /// From which call on, how many, and how.
+    pub fault: Cell<Option<(u32, u32, Fault)>>,
     pub now: Cell<i64>,
     pub payments: RefCell<BTreeMap<PaymentId, Payment>>,
     pub versions: RefCell<Vec<Payment>>,
@@ -121,7 +122,8 @@ impl World {
     fn fails(&self) -> Option<Fault> {
         let call = self.calls.get();
         self.calls.set(call + 1);
-        self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault)
+        let planned = self.fault.get().filter(|(from, count, _)| (*from..from + count).contains(&call));
+        planned.map(|(.., fault)| fault)
     }
 
     /// One call to the outside: counted, and failed if it is the planned one.
