@@ -170,6 +170,7 @@ async fn a_function_without_its_write_permission_is_denied_and_works_again_with_
     let done = until("a permitted write", POLICY_SECONDS, || async {
         let answer = invoke(&shop.stack, "void", id).await;
         answer.get("errorType").is_none().then_some(answer)
-    }).await;
+    })
+    .await;
     assert_eq!(done, json!({ "stage": "failed" }));
 }

@@ -94,6 +94,8 @@ fn check_rest(world: &World, id: &PaymentId, context: &str) {
         Status::RequiresCapture | Status::InReview => assert!(open && captured == 0, "{context}"),
         _ => assert!(!open && captured == 0, "{context}: {hold:?}"),
     }
+    let orders = hold.iter().flat_map(|hold| hold.effects.keys()).filter(|key| key.contains(":capture:")).count();
+    assert!(orders <= 1, "{context}: one capture is one key, however often it is sent");
     assert!(hold.is_none_or(|hold| !(hold.voided && hold.captured > 0)), "{context}");
     let versions: Vec<u32> =
         world.versions.borrow().iter().filter(|p| p.payment_id == *id).map(|p| p.version).collect();

@@ -28,12 +28,12 @@ use self::client::{Client, Outcome};
 use self::input::Line;
 use self::pass::{Pass, Shop};
 use self::report::answered;
-use crate::tables::Tables;
 use self::tokens::Tokens;
 use self::verify::Told;
 use crate::progress::{answer, note, step};
 use crate::stack::Stack;
 use crate::state::{Server, State};
+use crate::tables::Tables;
 use crate::workspace::Workspace;
 use crate::{down, up};
 
