@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 /// Just over the largest body.
 const TOO_LONG: usize = 16 * 1024 + 1;
 
+/// Status, kind of problem, field.
+type Refusal = (u16, &'static str, Option<&'static str>);
+
 /// The answer is a problem of this kind about this field, and no payment of that key is stored.
-async fn assert_refused(shop: &Shop, name: &str, answer: &Answer, key: &str, expected: (u16, &str, Option<&str>)) {
+async fn assert_refused(shop: &Shop, name: &str, answer: &Answer, key: &str, expected: Refusal) {
     let (status, kind, field) = expected;
     assert_eq!(answer.status, status, "{name}: {}", answer.text);
     assert_eq!(answer.content_type, "application/problem+json", "{name}");
@@ -28,8 +31,8 @@ async fn a_wrong_field_is_refused_by_its_name_and_nothing_is_stored() {
     let _healthy = healthy().await;
     let shop = Shop::open().await;
     let token = shop.create_token(&fresh()).await;
-    let invalid = |field| (400, "invalid-request", Some(field));
-    let rows: [(&str, Value, &str); 9] = [
+    let invalid = |field: &'static str| (400, "invalid-request", Some(field));
+    let rows: [(&str, Value, &'static str); 9] = [
         ("amount", json!(0), "amount"),
         ("amount", json!(-1), "amount"),
         ("amount", json!(1.5), "amount"),
@@ -59,7 +62,7 @@ async fn a_wrong_document_or_header_is_refused_and_nothing_is_stored() {
     let json_type = "application/json";
     let with = |media: &str, body: String| shop.post("/v1/payments").header("Content-Type", media).body(body);
     let without_key = |request: RequestBuilder| request.json(&good);
-    let rows: [(&str, RequestBuilder, (u16, &str, Option<&str>)); 6] = [
+    let rows: [(&str, RequestBuilder, Refusal); 6] = [
         ("malformed", with(json_type, "{\"amount\":".to_owned()), (400, "malformed-json", None)),
         ("no object", with(json_type, "[]".to_owned()), (400, "invalid-request", Some("(body)"))),
         ("text", with("text/plain", good.to_string()), (415, "unsupported-media-type", Some("Content-Type"))),

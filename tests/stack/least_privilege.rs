@@ -22,10 +22,8 @@ async fn query(stack: &Stack, service: &str, version: &str, parameters: &[(&str,
         path.push_str(&format!("&{name}={}", percent_encoded(value)));
     }
     let call = Call { service, method: "POST", path: &path, target: None, body: Vec::new() };
-    match call.send(&stack.endpoint).await.unwrap() {
-        Value::String(text) => text,
-        other => other.to_string(),
-    }
+    let answer = call.send(&stack.endpoint).await.unwrap();
+    answer.as_str().map_or_else(|| answer.to_string(), str::to_owned)
 }
 
 fn percent_encoded(text: &str) -> String {

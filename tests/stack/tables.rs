@@ -62,10 +62,11 @@ impl Tables {
             if let Value::Array(found) = page["Items"].take() {
                 items.extend(found);
             }
-            match page["LastEvaluatedKey"].take() {
-                Value::Null => return items,
-                next => body["ExclusiveStartKey"] = next,
+            let next = page["LastEvaluatedKey"].take();
+            if next.is_null() {
+                return items;
             }
+            body["ExclusiveStartKey"] = next;
         }
     }
 

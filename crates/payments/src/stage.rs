@@ -298,7 +298,7 @@ impl Voiding {
     /// to capture: then the gateway contradicts us, and a person has to look.
     pub fn already_captured(self, reference: String, at: Timestamp) -> Option<Captured> {
         let (hold, screening) = (self.hold?, self.screening?);
-        (screening.decision == Decision::Approve).then(|| Captured {
+        (screening.decision == Decision::Approve).then_some(Captured {
             hold,
             screening,
             capture: Capture { attempt: 1, reference, at },

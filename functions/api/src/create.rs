@@ -63,10 +63,8 @@ where
         return Err(Problem::of_fields(ProblemKind::IdempotencyKeyReused, errors));
     }
     let idle = ports.system.now().as_millis() - existing.latest_change().at.as_millis();
-    let payment = match existing.status() {
-        Status::Processing if idle >= RESUME_AFTER_MILLIS => run(ports, existing).await?,
-        _ => existing,
-    };
+    let abandoned = existing.status() == Status::Processing && idle >= RESUME_AFTER_MILLIS;
+    let payment = if abandoned { run(ports, existing).await? } else { existing };
     if payment.status() == Status::Processing {
         return Err(Problem::new(ProblemKind::RequestInProgress, "send the same request again a moment later"));
     }
