@@ -5,6 +5,7 @@ use xtask::{Stack, Workspace};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_function_takes_its_sample_event() {
+    let _healthy = crate::shop::healthy().await;
     let workspace = Workspace::find().unwrap();
     let stack = Stack::open(&workspace).await.unwrap();
     let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
