@@ -16,6 +16,7 @@ const DEMO_CONCURRENCY: usize = 8;
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     let in_process = ["--workspace", "--lib", "--bins", "--test", "contracts", "--test", "tasks"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
+    workspace.make_folders()?;
     tools::install(workspace).await?;
     lint_template(workspace).await?;
     let outcome = on_the_stack(workspace).await;
