@@ -14,7 +14,7 @@ const DEMO_CONCURRENCY: usize = 8;
 
 /// Runs all tests; answers whether the last of them, the demo's audit, agreed. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
-    let in_process = ["--workspace", "--lib", "--bins", "--test", "contracts", "--test", "tasks"];
+    let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
     workspace.make_folders()?;
     tools::install(workspace).await?;
