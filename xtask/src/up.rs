@@ -1,5 +1,6 @@
 //! `up`: from whatever state to a deployed, running stack. A crashed predecessor is cleaned up first.
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -100,7 +101,7 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
 
 /// Starts the poller, anew if its program or options have changed, and waits until each mapping has its partitions.
 async fn start_poller(workspace: &Workspace, state: &mut State, twice: bool) -> Result<()> {
-    let program = std::env::current_exe().context("finding our own program")?;
+    let program = own_program()?;
     let digest = format!("{} twice={twice}", build::stamp(&program)?);
     let known = state.servers.get(&Server::Poller).copied().filter(Process::is_alive);
     if let Some(process) = known {
@@ -140,4 +141,11 @@ async fn wait_for_poller(workspace: &Workspace, state: &State, process: &Process
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
+}
+
+/// This program's path. A build may have put a new file there since; the poller is started from that one.
+fn own_program() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("finding our own program")?;
+    let text = program.to_string_lossy();
+    Ok(text.strip_suffix(" (deleted)").map_or_else(|| program.clone(), PathBuf::from))
 }
