@@ -3,7 +3,7 @@
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key before
 //! anything is sent again. The verification code is forgotten once the outcome is written.
 
-use payments::failure::{NotFound, OutOfTurn, Unavailable};
+use payments::failure::{NotFound, Unavailable};
 use payments::gateway::{Authorization, AuthorizeOrder, Effect, GatewayKey, GatewayOperation, NoAnswer};
 use payments::payment::{Actor, Payment};
 use payments::ports::{Clock, Gateway, LoadCard, LoadPayment, SavePayment, VerificationCodes};
@@ -20,9 +20,6 @@ pub enum Error {
     /// There is no such payment.
     #[error("nothing to authorise")]
     PaymentNotFound(#[from] NotFound),
-    /// Kept for one contract with the other steps: authorising is the first of them.
-    #[error("it is not the turn of authorise")]
-    StepOutOfTurn(#[from] OutOfTurn),
     /// The payments table did not answer.
     #[error("the payment is not authorised")]
     StoreUnavailable(#[from] Unavailable),
@@ -39,7 +36,7 @@ pub enum Error {
 payments::failure!(
     Error, ErrorName,
     transient: [StoreUnavailable, VaultUnavailable, GatewayUnavailable, GatewayOutcomeUnknown],
-    permanent: [PaymentNotFound, StepOutOfTurn],
+    permanent: [PaymentNotFound],
 );
 
 impl From<NoAnswer> for Error {
