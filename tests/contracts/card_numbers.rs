@@ -20,13 +20,14 @@ pub const PUBLIC: [(&str, &str); 13] = [
 ];
 
 /// The simulated network's own numbers, by their first fifteen digits.
-pub const SIMULATED: [(&str, &str); 6] = [
+pub const SIMULATED: [(&str, &str); 7] = [
     ("400000990000010", "LostAnswer"),
     ("400000990000020", "LateAnswer"),
     ("400000990000030", "Outage"),
     ("400000990000040", "Duplicate"),
     ("400000990000050", "Down"),
     ("400000990000060", "CaptureRefused"),
+    ("400000990000070", "RefundRefused"),
 ];
 
 /// Files whose numbers are made up in bulk or are no card numbers: path, why.

@@ -10,10 +10,11 @@ use crate::files::{none, text};
 const DEMO: &str = "events/payments/demo.jsonl";
 const CARDS: &str = "functions/simulated-acquirer/src/cards.rs";
 /// Outcomes that the demo does not show: outcome, why.
-const NOT_IN_DEMO: [(&str, &str); 3] = [
+const NOT_IN_DEMO: [(&str, &str); 4] = [
     ("approved, Mastercard of the second range", "a brand's second range, tested in crates/payments"),
     ("Down", "the simulated network's, no public card: such a payment stays open"),
     ("CaptureRefused", "the simulated network's, no public card"),
+    ("RefundRefused", "the simulated network's, no public card"),
 ];
 
 #[test]

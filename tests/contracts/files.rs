@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_yaml_ng::Value;
 
-/// The six steps of a payment, by their folder below `functions/`.
-pub const STEPS: [&str; 6] = ["validate", "authorize", "fraud-check", "execute", "settle", "void"];
+/// The seven steps of a payment, by their folder below `functions/`.
+pub const STEPS: [&str; 7] = ["validate", "authorize", "fraud-check", "execute", "settle", "void", "refund"];
 
 /// The repository's root.
 pub fn root() -> &'static Path {

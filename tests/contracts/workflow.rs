@@ -19,7 +19,7 @@ struct Step {
     errors: Vec<(&'static str, bool)>,
 }
 
-fn steps() -> [Step; 6] {
+fn steps() -> [Step; 7] {
     [
         Step { state: "Validate", errors: errors(validate::ErrorName::transient) },
         Step { state: "Authorize", errors: errors(authorize::ErrorName::transient) },
@@ -27,6 +27,7 @@ fn steps() -> [Step; 6] {
         Step { state: "Execute", errors: errors(execute::ErrorName::transient) },
         Step { state: "Settle", errors: errors(settle::ErrorName::transient) },
         Step { state: "Void", errors: errors(void::ErrorName::transient) },
+        Step { state: "Refund", errors: errors(refund::ErrorName::transient) },
     ]
 }
 

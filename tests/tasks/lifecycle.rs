@@ -1,87 +1,9 @@
 //! The workflow's steps, driven as the state machine drives them: with its retries, its catches, and `sweep` behind it.
 
+use crate::machine::{bring_to_rest, once, retried, run};
 use crate::world::{Fault, World};
-use payments::failure::Failure;
-use payments::id::PaymentId;
+use payments::id::{OperationId, PaymentId};
 use payments::payment::{CaptureMethod, Status};
-use payments::stage::StageName;
-use payments::step::{OperationId, StepAnswer, StepRequest};
-
-/// Retries of one step, as in the state machine.
-const RETRIES: u32 = 3;
-/// Sweeps until a payment has to rest.
-const SWEEPS: u32 = 40;
-
-/// How a step ended for the state machine: where the payment is, or the error's name.
-type Outcome = Result<StageName, &'static str>;
-
-fn named<E: Failure>(answer: Result<StepAnswer, E>) -> Result<StageName, (&'static str, bool)> {
-    answer.map(|answer| answer.stage).map_err(|error| (error.name(), error.transient()))
-}
-
-async fn once(world: &World, step: &str, id: &PaymentId) -> Result<StageName, (&'static str, bool)> {
-    let request = StepRequest { payment_id: id.clone(), operation_id: OperationId::Pay };
-    let ports = authorize::Ports { payments: world, vault: world, codes: world, gateway: world, system: world };
-    match step {
-        "Validate" => named(validate::handle(world, world, world, world, request).await),
-        "Authorize" => named(authorize::handle(&ports, request).await),
-        "FraudCheck" => named(fraud_check::handle(world, world, world, world, request).await),
-        "Execute" => named(execute::handle(world, world, world, request).await),
-        "Settle" => named(settle::handle(world, world, world, request).await),
-        "Void" => named(void::handle(world, world, world, request).await),
-        other => panic!("no step {other}"),
-    }
-}
-
-async fn retried(world: &World, step: &str, id: &PaymentId) -> Outcome {
-    let mut tries = 0;
-    loop {
-        match once(world, step, id).await {
-            Ok(stage) => return Ok(stage),
-            Err((_, true)) if tries < RETRIES => tries += 1,
-            Err((name, _)) => return Err(name),
-        }
-    }
-}
-
-/// One run of the state machine; what it leaves over is for `sweep`.
-async fn run(world: &World, id: &PaymentId, operation: OperationId) {
-    let mut step = match operation {
-        OperationId::Pay => "Validate",
-        OperationId::Reverse => "Void",
-    };
-    loop {
-        step = match (step, retried(world, step, id).await) {
-            ("Validate", Ok(_)) => "Authorize",
-            ("Authorize", Ok(_)) => "FraudCheck",
-            ("FraudCheck", Ok(StageName::Capturing)) => "Execute",
-            ("FraudCheck", Ok(StageName::Voiding)) => "Void",
-            ("FraudCheck", Ok(StageName::Captured)) => "Settle",
-            ("Execute", Ok(_)) => "Settle",
-            ("Execute", Err("CaptureRefused")) => "Void",
-            ("Void", Err("AlreadyCaptured")) => "Settle",
-            _ => return,
-        };
-    }
-}
-
-/// Runs and sweeps until the payment rests; panics if it does not within its bound.
-async fn bring_to_rest(world: &World, id: &PaymentId) {
-    run(world, id, OperationId::Pay).await;
-    for _ in 0..SWEEPS {
-        if world.payment(id).status() != Status::Processing {
-            return;
-        }
-        world.now.set(world.payment(id).due_at.unwrap().as_millis());
-        // A sweep that breaks off is followed by another.
-        let _ = sweep::handle(world, world, world, serde_json::Value::Null).await;
-        let started = world.started.take();
-        for (id, operation) in started {
-            run(world, &id, operation).await;
-        }
-    }
-    panic!("{:?} does not rest", world.payment(id).stage);
-}
 
 /// The invariants that hold for a payment at rest (design: 2, 3, 5).
 fn check_rest(world: &World, id: &PaymentId, context: &str) {
@@ -106,7 +28,7 @@ fn check_rest(world: &World, id: &PaymentId, context: &str) {
 
 fn hold_never_asked(stage: &payments::stage::Stage) -> bool {
     use payments::stage::{Failed, Stage};
-    matches!(stage, Stage::Failed(Failed::Invalid { .. } | Failed::Unresolved))
+    matches!(stage, Stage::Failed(Failed::Invalid { .. } | Failed::Unresolved(_)))
 }
 
 /// What each card comes to: name, number, amount, capture method, final status.
@@ -206,10 +128,12 @@ async fn a_capture_found_while_it_is_undone_is_settled_and_not_lost() {
     }
     // The capture takes effect, and neither its answer nor any look-up ever arrives.
     let order = |operation| world.payment(&id).gateway_key(operation, 1);
-    let hold = payments::gateway::HoldOrder {
-        key: order(payments::gateway::GatewayOperation::Capture),
+    let pay = OperationId::pay();
+    let hold = payments::gateway::CaptureOrder {
+        key: order(payments::gateway::GatewayOperation::Capture(&pay)),
         hold_key: order(payments::gateway::GatewayOperation::Authorize),
         amount: world.payment(&id).amount,
+        last: true,
     };
     payments::ports::Gateway::capture(&world, &hold).await.unwrap();
     while !matches!(world.payment(&id).stage, payments::stage::Stage::Voiding(_)) {
@@ -235,7 +159,7 @@ async fn a_hold_that_nobody_captures_expires_and_is_let_go() {
         world.now.set(world.payment(&id).due_at.unwrap().as_millis());
         sweep::handle(&world, &world, &world, serde_json::Value::Null).await.unwrap();
         for (id, operation) in world.started.take() {
-            run(&world, &id, operation).await;
+            run(&world, &id, &operation).await;
         }
         assert_eq!(world.payment(&id).status(), Status::Canceled);
         check_rest(&world, &id, "expired");
@@ -249,7 +173,7 @@ async fn the_card_s_sixth_payment_is_declined_and_a_repeat_is_not_counted() {
     for number in 0..7 {
         let id = world.open(&format!("velocity-{number}"), "4242424242424242", 100, CaptureMethod::Automatic);
         bring_to_rest(&world, &id).await;
-        run(&world, &id, OperationId::Pay).await;
+        run(&world, &id, &OperationId::pay()).await;
         statuses.push(world.payment(&id).status());
     }
     let expected = [[Status::Succeeded; 5].as_slice(), [Status::Declined; 2].as_slice()].concat();

@@ -3,4 +3,5 @@
 
 mod consumers;
 mod lifecycle;
+mod machine;
 mod world;

@@ -6,16 +6,17 @@ use payments::failure::Unavailable;
 use payments::fraud::RiskRules;
 use payments::gateway::*;
 use payments::id::*;
+use payments::listing::{Cursor, ListFilter};
 use payments::merchant::{Limits, Merchant};
 use payments::payment::{CaptureMethod, Opening, Payment};
 use payments::ports::*;
 use payments::secret::Secret;
-use payments::step::OperationId;
 use payments::timestamp::Timestamp;
 use payments::token::{PresentedCard, SealedCard, Token};
 use simulated_acquirer::{Account, Answer, Entry, Kept, OpenCard};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -41,6 +42,10 @@ pub struct World {
     pub counted: RefCell<BTreeMap<CardFingerprint, Vec<PaymentId>>>,
     pub holds: RefCell<BTreeMap<String, Entry>>,
     pub started: RefCell<Vec<(PaymentId, OperationId)>>,
+    /// Whether a caller that waits for a run gets one, or finds it only noted in `started`.
+    pub runs: Cell<bool>,
+    /// Whether each call to the outside is a point where tasks take turns.
+    pub turns: Cell<bool>,
 }
 
 impl World {
@@ -95,7 +100,7 @@ impl World {
         self.cards.borrow_mut().insert(token_id.clone(), sealed);
         self.codes.borrow_mut().insert(token_id, "123".to_owned());
         let amount = payments::amount::Amount::try_new(minor, euro()).unwrap();
-        let request_hash = "0".repeat(64);
+        let request_hash = "0".repeat(32);
         let opening = Opening {
             payment_id: payment_id.clone(),
             owner: owner(),
@@ -104,6 +109,7 @@ impl World {
             capture_method,
             token,
             reference: None,
+            metadata: BTreeMap::new(),
         };
         let payment = Payment::open(opening, self.now());
         self.versions.borrow_mut().push(payment.clone());
@@ -119,6 +125,17 @@ impl World {
         self.holds.borrow().get(&format!("{payment_id}:authorize:1")).cloned()
     }
 
+    /// A point where a task may be left for another, or for ever.
+    async fn turn(&self) {
+        if self.turns.get() {
+            let mut left = false;
+            std::future::poll_fn(|_| {
+                if std::mem::replace(&mut left, true) { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            })
+            .await;
+        }
+    }
+
     fn fails(&self) -> Option<Fault> {
         let call = self.calls.get();
         self.calls.set(call + 1);
@@ -126,13 +143,16 @@ impl World {
         planned.map(|(.., fault)| fault)
     }
 
-    /// One call to the outside: counted, and failed if it is the planned one.
-    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
+    /// One call to the outside: counted, and failed if it is the planned one. Others may act before it takes effect, and
+    /// before its answer arrives.
+    async fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
+        self.turn().await;
         let fault = self.fails();
         if fault == Some(Fault::Before) {
             return Err(Unavailable::new("the world", "planned, before"));
         }
         let answer = effect();
+        self.turn().await;
         if fault == Some(Fault::After) {
             return Err(Unavailable::new("the world", "planned, after"));
         }
@@ -160,7 +180,7 @@ impl Clock for World {
 
 impl LoadPayment for World {
     async fn load(&self, payment_id: &PaymentId) -> Result<Option<Payment>, Unavailable> {
-        self.call(|| self.payments.borrow().get(payment_id).cloned())
+        self.call(|| self.payments.borrow().get(payment_id).cloned()).await
     }
 }
 
@@ -179,6 +199,7 @@ impl SavePayment for World {
                 _ => Saved::Conflict,
             }
         })
+        .await
     }
 }
 
@@ -192,6 +213,37 @@ impl OpenPayment for World {
                 Opened::New
             }
         })
+        .await
+    }
+}
+
+impl ListPayments for World {
+    async fn list(&self, owner: &Owner, filter: &ListFilter, after: Option<&Cursor>) -> Result<Page, Unavailable> {
+        self.call(|| {
+            let payments = self.payments.borrow();
+            let mut own: Vec<_> = payments.values().filter(|payment| payment.owner() == *owner).collect();
+            let place = |payment: &Payment| (std::cmp::Reverse(payment.created_at), payment.payment_id.clone());
+            own.sort_by_key(|payment| place(payment));
+            own.retain(|payment| {
+                let after = after.map(|cursor| (std::cmp::Reverse(cursor.created_at), cursor.payment_id.clone()));
+                filter.takes(payment) && after.is_none_or(|after| place(payment) > after)
+            });
+            let more = own.len() > filter.limit;
+            own.truncate(filter.limit);
+            let last = own.last().filter(|_| more);
+            let next = last.map(|last| Cursor { created_at: last.created_at, payment_id: last.payment_id.clone() });
+            Page { payments: own.into_iter().cloned().collect(), next }
+        })
+        .await
+    }
+}
+
+impl Balances for World {
+    async fn balances(
+        &self,
+        _: &payments::ledger::Account,
+    ) -> Result<BTreeMap<payments::currency::Currency, i64>, Unavailable> {
+        self.call(|| BTreeMap::from([(euro(), -1999)])).await
     }
 }
 
@@ -202,38 +254,39 @@ impl DuePayments for World {
             let due = payments.values().filter(|payment| payment.due_at.is_some_and(|due| due <= now));
             due.take(limit).map(|payment| payment.payment_id.clone()).collect()
         })
+        .await
     }
 }
 
 impl Merchants for World {
     async fn merchant(&self, owner: &Owner) -> Result<Option<Merchant>, Unavailable> {
-        self.call(|| self.merchants.borrow().get(&key_of(owner)).cloned())
+        self.call(|| self.merchants.borrow().get(&key_of(owner)).cloned()).await
     }
 }
 
 impl Tokens for World {
     async fn token(&self, token_id: &TokenId) -> Result<Option<Token>, Unavailable> {
-        self.call(|| self.tokens.borrow().get(token_id).cloned())
+        self.call(|| self.tokens.borrow().get(token_id).cloned()).await
     }
 }
 
 impl LoadCard for World {
     async fn load(&self, token_id: &TokenId) -> Result<Option<SealedCard>, Unavailable> {
-        self.call(|| self.cards.borrow().get(token_id).cloned())
+        self.call(|| self.cards.borrow().get(token_id).cloned()).await
     }
 }
 
 impl VerificationCodes for World {
     async fn keep(&self, token_id: &TokenId, sealed: &str) -> Result<(), Unavailable> {
-        self.call(|| drop(self.codes.borrow_mut().insert(token_id.clone(), sealed.to_owned())))
+        self.call(|| drop(self.codes.borrow_mut().insert(token_id.clone(), sealed.to_owned()))).await
     }
 
     async fn find(&self, token_id: &TokenId) -> Result<Option<String>, Unavailable> {
-        self.call(|| self.codes.borrow().get(token_id).cloned())
+        self.call(|| self.codes.borrow().get(token_id).cloned()).await
     }
 
     async fn forget(&self, token_id: &TokenId) -> Result<(), Unavailable> {
-        self.call(|| drop(self.codes.borrow_mut().remove(token_id)))
+        self.call(|| drop(self.codes.borrow_mut().remove(token_id))).await
     }
 }
 
@@ -248,16 +301,23 @@ impl Velocity for World {
             let place = list.iter().position(|listed| listed == payment_id).unwrap();
             u32::try_from(place + 1).unwrap()
         })
+        .await
     }
 }
 
 impl Workflow for World {
-    async fn run(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable> {
-        self.start(payment_id, operation).await
+    async fn run(&self, payment_id: &PaymentId, operation: &OperationId, _: Duration) -> Result<(), Unavailable> {
+        self.call(|| ()).await?;
+        if self.runs.get() {
+            Box::pin(crate::machine::run(self, payment_id, operation)).await;
+        } else {
+            self.started.borrow_mut().push((payment_id.clone(), operation.clone()));
+        }
+        Ok(())
     }
 
-    async fn start(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable> {
-        self.call(|| self.started.borrow_mut().push((payment_id.clone(), operation)))
+    async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable> {
+        self.call(|| self.started.borrow_mut().push((payment_id.clone(), operation.clone()))).await
     }
 }
 
@@ -288,11 +348,13 @@ impl simulated_acquirer::Delay for World {
 impl World {
     /// Sends an order to the acquirer: a failure after it took effect is a lost answer, one before it a refusal.
     async fn order(&self, order: Order) -> Result<Option<Effect>, NoAnswer> {
+        self.turn().await;
         let fault = self.fails();
         if fault == Some(Fault::Before) {
             return Err(NoAnswer::Unavailable("planned".to_owned()));
         }
         let answer = simulated_acquirer::handle(self, self, self, order).await;
+        self.turn().await;
         if fault == Some(Fault::After) {
             return Err(NoAnswer::Unknown("planned".to_owned()));
         }
@@ -318,18 +380,26 @@ impl Gateway for World {
         }
     }
 
-    async fn capture(&self, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer> {
-        let HoldOrder { key, hold_key, amount } = order.clone();
-        match self.order(Order::Capture { key, hold_key, amount }).await? {
+    async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
+        let CaptureOrder { key, hold_key, amount, last } = order.clone();
+        match self.order(Order::Capture { key, hold_key, amount, last }).await? {
             Some(Effect::Captured(answer)) => Ok(answer),
             other => panic!("{other:?}"),
         }
     }
 
-    async fn void(&self, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer> {
-        let HoldOrder { key, hold_key, amount } = order.clone();
-        match self.order(Order::Void { key, hold_key, amount }).await? {
+    async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
+        let VoidOrder { key, hold_key, captured } = order.clone();
+        match self.order(Order::Void { key, hold_key, captured }).await? {
             Some(Effect::Voided(answer)) => Ok(answer),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
+        let RefundOrder { key, hold_key, amount } = order.clone();
+        match self.order(Order::Refund { key, hold_key, amount }).await? {
+            Some(Effect::Refunded(answer)) => Ok(answer),
             other => panic!("{other:?}"),
         }
     }

@@ -10,7 +10,8 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use payments::amount::Amount;
 use payments::gateway::{
-    Authorization, AuthorizeOrder, CaptureAnswer, Effect, GatewayKey, GatewayName, HoldOrder, NoAnswer, VoidAnswer,
+    Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
+    RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
 use payments::ports::Gateway;
 use payments::token::PresentedCard;
@@ -46,14 +47,25 @@ pub enum Order {
         hold_key: GatewayKey,
         /// How much.
         amount: Amount,
+        /// Whether the rest of the hold is let go with it.
+        last: bool,
     },
-    /// Let a hold go.
+    /// Let a hold, or what is left of it, go.
     Void {
         /// The order's key.
         key: GatewayKey,
         /// The key that placed the hold.
         hold_key: GatewayKey,
-        /// What was to be held.
+        /// What the order knows to be captured.
+        captured: Amount,
+    },
+    /// Give captured money back.
+    Refund {
+        /// The order's key.
+        key: GatewayKey,
+        /// The key that placed the hold.
+        hold_key: GatewayKey,
+        /// How much.
         amount: Amount,
     },
     /// What did that key do?
@@ -109,23 +121,31 @@ impl Gateway for SimulatedGateway {
         let AuthorizeOrder { key, amount, card } = order.clone();
         match self.send(&Order::Authorize { key, amount, card }).await? {
             Effect::Authorized(answer) => Ok(answer),
-            other @ (Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
+            other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
     }
 
-    async fn capture(&self, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer> {
-        let HoldOrder { key, hold_key, amount } = order.clone();
-        match self.send(&Order::Capture { key, hold_key, amount }).await? {
+    async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
+        let CaptureOrder { key, hold_key, amount, last } = order.clone();
+        match self.send(&Order::Capture { key, hold_key, amount, last }).await? {
             Effect::Captured(answer) => Ok(answer),
-            other @ (Effect::Authorized(_) | Effect::Voided(_)) => Err(unexpected(&other)),
+            other @ (Effect::Authorized(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
     }
 
-    async fn void(&self, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer> {
-        let HoldOrder { key, hold_key, amount } = order.clone();
-        match self.send(&Order::Void { key, hold_key, amount }).await? {
+    async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
+        let VoidOrder { key, hold_key, captured } = order.clone();
+        match self.send(&Order::Void { key, hold_key, captured }).await? {
             Effect::Voided(answer) => Ok(answer),
-            other @ (Effect::Authorized(_) | Effect::Captured(_)) => Err(unexpected(&other)),
+            other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
+        }
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
+        let RefundOrder { key, hold_key, amount } = order.clone();
+        match self.send(&Order::Refund { key, hold_key, amount }).await? {
+            Effect::Refunded(answer) => Ok(answer),
+            other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
         }
     }
 

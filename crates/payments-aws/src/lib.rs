@@ -4,6 +4,7 @@
 //! is missing; a request never finds out.
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
+mod balances;
 mod billing;
 mod cards;
 mod codes;
@@ -11,6 +12,7 @@ mod config;
 mod events;
 mod journal;
 mod kafka;
+mod listing;
 mod merchants;
 mod payments_table;
 mod sealing;
@@ -21,6 +23,7 @@ mod valkey;
 mod velocity;
 mod workflow;
 
+pub use balances::BalancesTable;
 pub use billing::FeeLinesTable;
 pub use cards::VaultTable;
 pub use codes::CodesInValkey;

@@ -14,7 +14,7 @@ const DUE_INDEX: &str = "due";
 
 /// Payments in DynamoDB.
 #[derive(Clone, Debug)]
-pub struct PaymentsTable(Table);
+pub struct PaymentsTable(pub(crate) Table);
 
 impl PaymentsTable {
     /// From `PAYMENTS_TABLE`.
@@ -23,7 +23,7 @@ impl PaymentsTable {
     }
 }
 
-fn readable(payment: Payment) -> Result<Payment, Unavailable> {
+pub(crate) fn readable(payment: Payment) -> Result<Payment, Unavailable> {
     if payment.schema > SCHEMA {
         let reason = format!("payment {} has schema {}, this code reads {SCHEMA}", payment.payment_id, payment.schema);
         return Err(Unavailable::new("the payments table", reason));

@@ -10,13 +10,10 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::timeout::TimeoutConfig;
 use payments::failure::Unavailable;
-use payments::id::PaymentId;
+use payments::id::{OperationId, PaymentId};
 use payments::ports::Workflow;
-use payments::step::{OperationId, StepRequest};
+use payments::step::StepRequest;
 use std::time::Duration;
-
-/// How long a caller waits for a run: API Gateway gives up after 29 seconds.
-const PATIENCE: Duration = Duration::from_secs(25);
 
 /// The deployed state machine.
 #[derive(Clone, Debug)]
@@ -39,31 +36,37 @@ impl PaymentWorkflow {
                 });
             }
         };
-        let patience = TimeoutConfig::builder().operation_attempt_timeout(PATIENCE).operation_timeout(PATIENCE).build();
-        let config = aws_sdk_sfn::config::Builder::from(&sdk_config()?).timeout_config(patience);
+        let config = aws_sdk_sfn::config::Builder::from(&sdk_config()?);
         let config = if variable("AWS_ENDPOINT_URL").is_ok() { config.interceptor(WithoutHostPrefix) } else { config };
         Ok(Self { client: Client::from_conf(config.build()), machine: variable("PAYMENT_STATE_MACHINE")?, express })
     }
 }
 
 impl Workflow for PaymentWorkflow {
-    async fn run(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable> {
+    async fn run(
+        &self,
+        payment_id: &PaymentId,
+        operation: &OperationId,
+        patience: Duration,
+    ) -> Result<(), Unavailable> {
         if !self.express {
             return self.start(payment_id, operation).await;
         }
         let run =
             self.client.start_sync_execution().state_machine_arn(&self.machine).input(input(payment_id, operation));
+        let timeouts = TimeoutConfig::builder().operation_attempt_timeout(patience).operation_timeout(patience).build();
+        let run = run.customize().config_override(aws_sdk_sfn::config::Config::builder().timeout_config(timeouts));
         run.send().await.map(|_| ()).map_err(|error| unavailable("the payment workflow", error))
     }
 
-    async fn start(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable> {
+    async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable> {
         let run = self.client.start_execution().state_machine_arn(&self.machine).input(input(payment_id, operation));
         run.send().await.map(|_| ()).map_err(|error| unavailable("the payment workflow", error))
     }
 }
 
-fn input(payment_id: &PaymentId, operation_id: OperationId) -> String {
-    let request = StepRequest { payment_id: payment_id.clone(), operation_id };
+fn input(payment_id: &PaymentId, operation_id: &OperationId) -> String {
+    let request = StepRequest { payment_id: payment_id.clone(), operation_id: operation_id.clone() };
     serde_json::to_string(&request).expect("two strings are always JSON")
 }
 

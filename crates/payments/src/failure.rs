@@ -72,6 +72,13 @@ pub struct OutOfTurn {
     pub stage: StageName,
 }
 
+impl OutOfTurn {
+    /// The step came to that payment too early.
+    pub fn of(payment: &crate::payment::Payment) -> Self {
+        Self { payment_id: payment.payment_id.clone(), stage: StageName::from(&payment.stage) }
+    }
+}
+
 /// A function that always answers.
 impl Failure for std::convert::Infallible {
     fn name(&self) -> &'static str {

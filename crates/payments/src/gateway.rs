@@ -1,7 +1,7 @@
 //! What a card gateway is to us: the calls, the answers, and the two ways in which there is no answer.
 
 use crate::amount::Amount;
-use crate::id::PaymentId;
+use crate::id::{OperationId, OperationKind, PaymentId};
 use crate::token::PresentedCard;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -18,16 +18,27 @@ impl fmt::Display for GatewayName {
 }
 
 /// What is asked of a gateway.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum GatewayOperation {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GatewayOperation<'a> {
     /// Place a hold.
     Authorize,
-    /// Take money of a hold.
-    Capture,
-    /// Let a hold go.
+    /// Take money of a hold, for that operation.
+    Capture(&'a OperationId),
+    /// Let a hold, or what is left of it, go.
     Void,
+    /// Give money back, for that operation.
+    Refund(&'a OperationId),
+}
+
+impl fmt::Display for GatewayOperation<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Authorize => f.write_str("authorize"),
+            Self::Capture(operation) if operation.kind() == OperationKind::Pay => f.write_str("capture"),
+            Self::Capture(operation) | Self::Refund(operation) => operation.fmt(f),
+            Self::Void => f.write_str("void"),
+        }
+    }
 }
 
 /// The gateway's idempotency key, `payment:operation:attempt`. The attempt grows on a business retry only, never
@@ -38,7 +49,7 @@ pub struct GatewayKey(String);
 
 impl GatewayKey {
     /// The key of that attempt.
-    pub fn new(payment: &PaymentId, operation: GatewayOperation, attempt: u32) -> Self {
+    pub fn new(payment: &PaymentId, operation: GatewayOperation<'_>, attempt: u32) -> Self {
         Self(format!("{payment}:{operation}:{attempt}"))
     }
 
@@ -109,14 +120,38 @@ pub struct AuthorizeOrder {
     pub card: PresentedCard,
 }
 
-/// The order to take money of a hold, or to let it go.
+/// The order to take money of a hold.
 #[derive(Clone, Debug)]
-pub struct HoldOrder {
+pub struct CaptureOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
-    /// How much: the amount to capture, or to let go.
+    /// How much to take.
+    pub amount: Amount,
+    /// Whether it is the last one: what is left of the hold is let go with it.
+    pub last: bool,
+}
+
+/// The order to let a hold go, or what is left of it.
+#[derive(Clone, Debug)]
+pub struct VoidOrder {
+    /// The same for every sending of this order.
+    pub key: GatewayKey,
+    /// The key by which the hold was placed.
+    pub hold_key: GatewayKey,
+    /// What we know to be captured of it. If more is, nothing is let go.
+    pub captured: Amount,
+}
+
+/// The order to give captured money back.
+#[derive(Clone, Debug)]
+pub struct RefundOrder {
+    /// The same for every sending of this order.
+    pub key: GatewayKey,
+    /// The key by which the hold was placed.
+    pub hold_key: GatewayKey,
+    /// How much.
     pub amount: Amount,
 }
 
@@ -157,11 +192,24 @@ pub enum CaptureAnswer {
 pub enum VoidAnswer {
     /// Nothing is held any more, or nothing ever was; and nothing will be under the voided key.
     Voided,
-    /// The money was taken before: a capture cannot be voided.
+    /// More was taken than the order knows of: a capture cannot be voided.
     AlreadyCaptured {
         /// The gateway's name for the capture.
         reference: String,
     },
+}
+
+/// A gateway's answer to a refund.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefundAnswer {
+    /// The money is on its way back.
+    Refunded {
+        /// The gateway's name for the refund.
+        reference: String,
+    },
+    /// Nothing was given back and nothing will be.
+    Refused,
 }
 
 /// What a gateway says when asked for the effect of a key.
@@ -174,6 +222,8 @@ pub enum Effect {
     Captured(CaptureAnswer),
     /// It voided, or could not.
     Voided(VoidAnswer),
+    /// It gave money back, or refused to.
+    Refunded(RefundAnswer),
 }
 
 /// No answer. The difference between the two decides whether money can be lost.

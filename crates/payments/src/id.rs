@@ -100,6 +100,108 @@ string_id!(
     CardFingerprint, "32 lower-case hexadecimal digits", |text| prefixed_hex(text, "")
 );
 
+/// What an operation does to its payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OperationKind {
+    /// The payment itself, from validation to settlement.
+    Pay,
+    /// Its undo, when it expired or could not be resolved.
+    Reverse,
+    /// Taking money of its hold, because the merchant said so.
+    Capture,
+    /// Letting its hold, or the rest of it, go.
+    Cancel,
+    /// Giving money back.
+    Refund,
+    /// A person's decision on it.
+    Review,
+}
+
+impl OperationKind {
+    /// What an id of this kind begins with; the whole id of the two that are not the merchant's.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Reverse => "reverse",
+            Self::Capture => "cap_",
+            Self::Cancel => "can_",
+            Self::Refund => "ref_",
+            Self::Review => "rev_",
+        }
+    }
+}
+
+/// An operation on a payment: `pay` or `reverse`, or `cap_`, `can_`, `ref_` or `rev_` and 32 hexadecimal digits derived from
+/// (payment, kind, Idempotency-Key).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperationId {
+    kind: OperationKind,
+    text: String,
+}
+
+impl OperationId {
+    /// The payment itself.
+    pub fn pay() -> Self {
+        Self::whole(OperationKind::Pay)
+    }
+
+    /// The payment's undo.
+    pub fn reverse() -> Self {
+        Self::whole(OperationKind::Reverse)
+    }
+
+    /// The one operation of that kind that (payment, Idempotency-Key) can ever make.
+    pub fn derive(payment: &PaymentId, kind: OperationKind, key: &IdempotencyKey) -> Self {
+        let parts = [payment.as_str(), kind.prefix(), key.as_str()].map(str::as_bytes);
+        let [payment, word, key] = parts;
+        let digits = hex::encode(&digest(&[b"operation", payment, word, key])[..16]);
+        Self { kind, text: format!("{}{digits}", kind.prefix()) }
+    }
+
+    /// What it does.
+    pub fn kind(&self) -> OperationKind {
+        self.kind
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    fn whole(kind: OperationKind) -> Self {
+        Self { kind, text: kind.prefix().to_owned() }
+    }
+}
+
+impl FromStr for OperationId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let whole = [OperationKind::Pay, OperationKind::Reverse].into_iter().find(|kind| kind.prefix() == text);
+        let derived = [OperationKind::Capture, OperationKind::Cancel, OperationKind::Refund, OperationKind::Review]
+            .into_iter()
+            .find(|kind| prefixed_hex(text, kind.prefix()));
+        let kind = whole
+            .or(derived)
+            .ok_or(InvalidId("pay, reverse, or cap_, can_, ref_ or rev_ and 32 lower-case hexadecimal digits"))?;
+        Ok(Self { kind, text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for OperationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+string_serde!(OperationId);
+
 /// Test or live: two worlds that never meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -133,6 +235,12 @@ pub struct Owner {
     pub merchant_id: MerchantId,
     /// Which of its two worlds.
     pub mode: Mode,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.merchant_id, self.mode)
+    }
 }
 
 /// SHA-256 over the parts, each behind its length, so that no two lists of parts run into one another.

@@ -5,9 +5,11 @@ use crate::amount::Amount;
 use crate::card::CardSummary;
 use crate::gateway::{GatewayKey, GatewayOperation};
 use crate::id::{CardFingerprint, MerchantId, Mode, Owner, PaymentId, TokenId};
-use crate::stage::{Created, Failed, Stage, StageName, VoidReason};
+use crate::operation::{End, Operation};
+use crate::stage::{Created, Failed, Stage, StageName, Undone, VoidReason};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The layout of the stored record. A reader refuses a newer one.
 pub const SCHEMA: u32 = 1;
@@ -16,11 +18,11 @@ const FIRST_DUE_SECONDS: i64 = 90;
 /// The longest interval between two takeovers: one hour.
 const LONGEST_DUE_SECONDS: i64 = 60 * 60;
 /// How long a hold waits for the merchant: seven days, what the schemes allow for most card payments.
-const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
+pub const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After so many takeovers (about six hours) a payment without a final answer is reversed.
 pub const MAX_TAKEOVERS: u32 = 8;
-/// The history keeps this many changes: the first and the latest.
-const MAX_HISTORY: usize = 40;
+/// The history keeps this many changes: the first and the latest. Three for each operation, and some takeovers.
+const MAX_HISTORY: usize = 120;
 /// Partitions of the index of due payments, so that no single one takes every write.
 pub const DUE_SHARDS: u8 = 8;
 
@@ -48,6 +50,7 @@ pub enum Actor {
     Execute,
     Settle,
     Void,
+    Refund,
     Sweep,
 }
 
@@ -98,7 +101,9 @@ pub struct Payment {
     pub merchant_id: MerchantId,
     /// In which world.
     pub mode: Mode,
-    /// SHA-256 of the request, 64 hexadecimal digits: the same key with another body is refused by it.
+    /// Both in one, `mer_...#test`: the partition of the index by owner and time.
+    pub owner: String,
+    /// Digest of the request, 32 hexadecimal digits: the same key with another body is refused by it.
     pub request_hash: String,
     /// How much.
     #[serde(flatten)]
@@ -114,9 +119,15 @@ pub struct Payment {
     /// The merchant's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Owner and reference in one: the partition of the index by reference and time; there exactly when a reference is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference_key: Option<String>,
+    /// What else the merchant wants to keep with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
     /// When it was opened.
     pub created_at: Timestamp,
-    /// When `sweep` takes it over; absent once it is terminal.
+    /// When `sweep` takes it over; absent while nothing is held and nothing is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
     /// The partition of the index of due payments; there exactly when `due_at` is.
@@ -127,6 +138,12 @@ pub struct Payment {
     pub takeovers: u32,
     /// Where it is.
     pub stage: Stage,
+    /// Where it rested first: what the request that opened it is answered, for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_rest: Option<End>,
+    /// What is and was done to it since it was approved, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub operations: Vec<Operation>,
     /// What happened to it, oldest first.
     pub history: Vec<Change>,
 }
@@ -152,6 +169,8 @@ pub struct Opening {
     pub token: crate::token::Token,
     /// The merchant's own name for it.
     pub reference: Option<String>,
+    /// What else the merchant wants to keep with it.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What `sweep` does with a payment that is past its time.
@@ -170,14 +189,17 @@ pub enum Takeover {
 impl Payment {
     /// Version 1.
     pub fn open(opening: Opening, now: Timestamp) -> Self {
-        let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference } = opening;
+        let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference, metadata } = opening;
         let due_shard = due_shard(&payment_id);
+        let owner_text = owner.to_string();
+        let reference_key = reference.as_ref().map(|reference| reference_key(&owner, reference));
         Self {
             payment_id,
             schema: SCHEMA,
             version: 1,
             merchant_id: owner.merchant_id,
             mode: owner.mode,
+            owner: owner_text,
             request_hash,
             amount,
             capture_method,
@@ -185,27 +207,43 @@ impl Payment {
             card: token.card,
             fingerprint: token.fingerprint,
             reference,
+            reference_key,
+            metadata,
             created_at: now,
             due_at: Some(now.plus_seconds(FIRST_DUE_SECONDS)),
             due_shard: Some(due_shard),
             takeovers: 0,
             stage: Stage::Created(Created {}),
+            first_rest: None,
+            operations: Vec::new(),
             history: vec![Change { v: 1, at: now, by: Actor::Api, to: StageName::Created }],
         }
     }
 
-    /// The next version, at `stage`. A terminal stage is never due; one that waits for people is due when the hold ends.
+    /// The next version, at `stage`. At rest, every operation that was under way is over; a hold that waits for people is
+    /// due when it ends, and what holds nothing is never due.
     pub fn advance(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
+        let to = StageName::from(&stage);
+        let expires_at = stage.hold().0.map(|hold| hold.expires_at);
         self.stage = stage;
-        match self.status() {
-            Status::Processing => {}
-            Status::RequiresCapture | Status::InReview => self.due_in(now, HOLD_SECONDS),
-            Status::Succeeded | Status::Declined | Status::Canceled | Status::Failed => {
-                self.due_at = None;
-                self.due_shard = None;
-            }
+        if to.is_rest() {
+            let end = End { v: self.version + 1, to };
+            self.first_rest.get_or_insert(end);
+            self.operations.iter_mut().filter(|operation| operation.end.is_none()).for_each(|operation| {
+                operation.end = Some(end);
+            });
+            let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
+            self.due_at = expires_at.filter(|_| waits);
+            self.due_shard = self.due_at.map(|_| due_shard(&self.payment_id));
         }
         self.record(by, now)
+    }
+
+    /// The next version of a payment at rest: what begins now is taken over if it breaks off.
+    pub fn begin(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
+        self.takeovers = 0;
+        self.due_in(now, FIRST_DUE_SECONDS);
+        self.advance(stage, by, now)
     }
 
     /// What to do with it now that its time may be over.
@@ -218,22 +256,22 @@ impl Payment {
         self.due_in(now, (FIRST_DUE_SECONDS << exponent).min(LONGEST_DUE_SECONDS));
         let give_up = self.takeovers > MAX_TAKEOVERS;
         let stage = match self.stage.clone() {
-            Stage::RequiresCapture(rest) => Stage::Voiding(rest.hold.void(Some(rest.screening), VoidReason::Expired)),
-            Stage::InReview(rest) => Stage::Voiding(rest.hold.void(Some(rest.screening), VoidReason::Expired)),
+            Stage::RequiresCapture(rest) => self.void(rest.0, VoidReason::Expired),
+            Stage::InReview(rest) => self.void(rest.0, VoidReason::Expired),
             Stage::Created(_) if give_up => {
-                return Takeover::Finish(self.advance(Stage::Failed(Failed::Unresolved), Actor::Sweep, now));
+                let failed = Stage::Failed(Failed::Unresolved(Undone::default()));
+                return Takeover::Finish(self.advance(failed, Actor::Sweep, now));
             }
             Stage::Authorizing(intent) if give_up => Stage::Voiding(intent.give_up()),
-            Stage::Authorized(rest) if give_up => Stage::Voiding(rest.hold.void(None, VoidReason::Unresolved)),
-            Stage::Capturing(intent) if give_up => {
-                Stage::Voiding(intent.hold.void(Some(intent.screening), VoidReason::Unresolved))
-            }
+            Stage::Authorized(rest) if give_up => Stage::Voiding(rest.give_up()),
+            Stage::Capturing(intent) if give_up => self.void(intent.0, VoidReason::Unresolved),
             stage @ Stage::Voiding(_) => stage,
             Stage::Created(_)
             | Stage::Authorizing(_)
             | Stage::Authorized(_)
             | Stage::Capturing(_)
-            | Stage::Captured(_) => {
+            | Stage::Captured(_)
+            | Stage::Refunding(_) => {
                 return Takeover::Resume(self.record(Actor::Sweep, now));
             }
             Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => {
@@ -245,24 +283,23 @@ impl Payment {
 
     /// What merchants see of where it is.
     pub fn status(&self) -> Status {
-        match &self.stage {
-            Stage::Created(_)
-            | Stage::Authorizing(_)
-            | Stage::Authorized(_)
-            | Stage::Capturing(_)
-            | Stage::Captured(_)
-            | Stage::Voiding(_) => Status::Processing,
-            Stage::RequiresCapture(_) => Status::RequiresCapture,
-            Stage::InReview(_) => Status::InReview,
-            Stage::Succeeded(_) => Status::Succeeded,
-            Stage::Declined(_) => Status::Declined,
-            Stage::Canceled(_) => Status::Canceled,
-            Stage::Failed(_) => Status::Failed,
-        }
+        StageName::from(&self.stage).status()
+    }
+
+    /// Where it was in that version; where it is now if the history forgot.
+    pub fn stage_at(&self, version: u32) -> StageName {
+        let change = self.history.iter().find(|change| change.v == version);
+        change.map_or_else(|| StageName::from(&self.stage), |change| change.to)
+    }
+
+    /// When it came to that stage, by the latest step that brought it there.
+    pub fn reached(&self, stage: StageName) -> Option<Timestamp> {
+        let by_step = |change: &&Change| change.to == stage && change.by != Actor::Sweep;
+        self.history.iter().rev().find(by_step).map(|change| change.at)
     }
 
     /// The gateway's key for an operation on this payment.
-    pub fn gateway_key(&self, operation: GatewayOperation, attempt: u32) -> GatewayKey {
+    pub fn gateway_key(&self, operation: GatewayOperation<'_>, attempt: u32) -> GatewayKey {
         GatewayKey::new(&self.payment_id, operation, attempt)
     }
 
@@ -290,6 +327,11 @@ impl Payment {
         self.due_at = Some(now.plus_seconds(seconds));
         self.due_shard = Some(due_shard(&self.payment_id));
     }
+}
+
+/// The partition of an owner's payments of that reference.
+pub fn reference_key(owner: &Owner, reference: &str) -> String {
+    format!("{owner}#{reference}")
 }
 
 fn due_shard(payment_id: &PaymentId) -> u8 {

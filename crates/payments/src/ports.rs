@@ -4,19 +4,23 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime; no future crosses a thread")]
 
 use crate::card::{CardNumber, Cvc};
+use crate::currency::Currency;
 use crate::event::Event;
 use crate::failure::Unavailable;
 use crate::gateway::{
-    Authorization, AuthorizeOrder, CaptureAnswer, Effect, GatewayKey, GatewayName, HoldOrder, NoAnswer, VoidAnswer,
+    Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
+    RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
-use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
-use crate::ledger::{Dead, JournalEntry};
+use crate::id::{CardFingerprint, OperationId, Owner, PaymentId, TokenId};
+use crate::ledger::{Account, Dead, JournalEntry};
+use crate::listing::{Cursor, ListFilter};
 use crate::merchant::{ApiKey, Merchant};
 use crate::payment::Payment;
 use crate::posting::FeeLine;
-use crate::step::OperationId;
+
 use crate::timestamp::Timestamp;
 use crate::token::{SealedCard, Token};
+use std::collections::BTreeMap;
 
 /// What time it is.
 pub trait Clock {
@@ -64,6 +68,28 @@ pub enum Saved {
 pub trait SavePayment {
     /// Stores the payment on condition that the stored version is the one before.
     async fn save(&self, payment: &Payment) -> Result<Saved, Unavailable>;
+}
+
+/// A page of an owner's payments, and where the next one begins.
+#[derive(Debug)]
+pub struct Page {
+    /// The payments, the newest first.
+    pub payments: Vec<Payment>,
+    /// After which of them the next page begins; `None` if nothing is left.
+    pub next: Option<Cursor>,
+}
+
+/// Lists payments. The list may be a moment behind; each payment in it is as it is now.
+pub trait ListPayments {
+    /// The owner's payments that match the filter, after `after` in the list, at most `filter.limit`. A page may be
+    /// short, or empty, with more to come: it stops after having looked at a bounded number of payments.
+    async fn list(&self, owner: &Owner, filter: &ListFilter, after: Option<&Cursor>) -> Result<Page, Unavailable>;
+}
+
+/// Reads balances.
+pub trait Balances {
+    /// The account's balance by currency: debits positive, credits negative, minor units.
+    async fn balances(&self, account: &Account) -> Result<BTreeMap<Currency, i64>, Unavailable>;
 }
 
 /// Finds payments that are past their time.
@@ -150,10 +176,12 @@ pub trait Gateway {
     fn name(&self) -> GatewayName;
     /// Places a hold.
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer>;
-    /// Takes the money of a hold.
-    async fn capture(&self, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer>;
-    /// Lets a hold go, and sees to it that none will ever be placed under its key.
-    async fn void(&self, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer>;
+    /// Takes money of a hold.
+    async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer>;
+    /// Lets a hold, or what is left of it, go, and sees to it that none will ever be placed under its key.
+    async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer>;
+    /// Gives captured money back.
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer>;
     /// What the order of that key did; `None` if the gateway never saw it.
     async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
 }
@@ -169,9 +197,14 @@ pub trait Velocity {
 pub trait Workflow {
     /// Runs the operation and returns when the run is over, or after the caller's patience; how it ended is read from
     /// the payment.
-    async fn run(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable>;
+    async fn run(
+        &self,
+        payment_id: &PaymentId,
+        operation: &OperationId,
+        patience: std::time::Duration,
+    ) -> Result<(), Unavailable>;
     /// Starts the operation and returns at once.
-    async fn start(&self, payment_id: &PaymentId, operation: OperationId) -> Result<(), Unavailable>;
+    async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable>;
 }
 
 /// Sends events to the bus and to the topic.

@@ -1,22 +1,23 @@
-//! What consumers make of an event: the ledger's entry and the merchant's fee line. Only a payment that succeeded moves
-//! money.
+//! What consumers make of an event: the ledger's entry and the merchant's fee line. Only a capture that is settled and a
+//! refund that succeeded move money.
 
 use crate::amount::Amount;
-use crate::event::{Event, EventKind, PaymentView};
+use crate::event::{Event, EventKind};
 use crate::fee::FeeTerms;
 use crate::id::{MerchantId, Mode, PaymentId};
 use crate::ledger::{Account, JournalEntry, Position, Posting, Unbalanced};
 use crate::settlement::Settlement;
+use crate::view::{OperationStatus, OperationType};
 use serde::{Deserialize, Serialize};
 
 /// Why an event that should move money does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Unpostable {
-    /// A succeeded payment without settlement or gateway.
-    #[error("data: a succeeded payment has a settlement and a gateway")]
+    /// A capture without settlement, or either without amount or gateway.
+    #[error("data.operation: expected an amount, a settlement for a capture, and data.gateway")]
     Incomplete,
     /// Gross, fee, net and terms contradict one another.
-    #[error("data.settlement: fee and net must follow from gross and terms")]
+    #[error("data.operation.settlement: fee and net must follow from gross and terms")]
     Contradiction,
     /// The postings do not sum to zero.
     #[error(transparent)]
@@ -25,18 +26,26 @@ pub enum Unpostable {
 
 /// The journal entry of an event, or `None` if the event moves no money.
 pub fn journal_entry(event: &Event, position: Position) -> Result<Option<JournalEntry>, Unpostable> {
-    let Some((view, settlement)) = money_of(event)? else { return Ok(None) };
-    let gateway = view.gateway.clone().ok_or(Unpostable::Incomplete)?;
-    let currency = view.amount.currency();
-    let payable = Account::MerchantPayable { merchant_id: event.merchant_id.clone(), mode: event.mode };
-    let receivable = Account::GatewayReceivable { gateway, mode: event.mode };
-    let fees = Account::FeeRevenue { mode: event.mode };
-    let postings = vec![
-        Posting::debit(receivable, currency, settlement.gross),
-        Posting::credit(payable.clone(), currency, settlement.gross),
-        Posting::debit(payable, currency, settlement.fee),
-        Posting::credit(fees, currency, settlement.fee),
-    ];
+    let money = money_of(event)?;
+    let mode = event.mode;
+    let payable = Account::MerchantPayable { merchant_id: event.merchant_id.clone(), mode };
+    let receivable = || {
+        let gateway = event.data.gateway.clone().ok_or(Unpostable::Incomplete)?;
+        Ok::<_, Unpostable>(Account::GatewayReceivable { gateway, mode })
+    };
+    let postings = match money {
+        Money::Captured { gross, settlement } => vec![
+            Posting::debit(receivable()?, gross.currency(), gross.minor()),
+            Posting::credit(payable.clone(), gross.currency(), gross.minor()),
+            Posting::debit(payable, gross.currency(), settlement.fee),
+            Posting::credit(Account::FeeRevenue { mode }, gross.currency(), settlement.fee),
+        ],
+        Money::Refunded { amount } => vec![
+            Posting::debit(payable, amount.currency(), amount.minor()),
+            Posting::credit(receivable()?, amount.currency(), amount.minor()),
+        ],
+        Money::None => return Ok(None),
+    };
     Ok(Some(JournalEntry::balanced(event, position, postings)?))
 }
 
@@ -65,13 +74,13 @@ pub struct FeeLine {
 
 /// The fee line of an event, or `None` if the event costs nothing.
 pub fn fee_line(event: &Event) -> Result<Option<FeeLine>, Unpostable> {
-    let Some((view, settlement)) = money_of(event)? else { return Ok(None) };
+    let Money::Captured { gross, settlement } = money_of(event)? else { return Ok(None) };
     Ok(Some(FeeLine {
         merchant_id: event.merchant_id.clone(),
         line_id: event.id.clone(),
         mode: event.mode,
-        payment_id: view.id.clone(),
-        currency: view.amount.currency(),
+        payment_id: event.data.id.clone(),
+        currency: gross.currency(),
         gross: settlement.gross,
         fee: settlement.fee,
         terms: settlement.terms,
@@ -79,14 +88,32 @@ pub fn fee_line(event: &Event) -> Result<Option<FeeLine>, Unpostable> {
     }))
 }
 
-fn money_of(event: &Event) -> Result<Option<(&PaymentView, &Settlement)>, Unpostable> {
-    if event.kind != EventKind::Succeeded {
-        return Ok(None);
+/// What an event says about money.
+enum Money<'a> {
+    /// It was taken and settled.
+    Captured { gross: Amount, settlement: &'a Settlement },
+    /// It was given back.
+    Refunded { amount: Amount },
+    /// Nothing moved.
+    None,
+}
+
+fn money_of(event: &Event) -> Result<Money<'_>, Unpostable> {
+    let (Some(operation), kind) = (&event.data.operation, event.kind) else { return Ok(Money::None) };
+    let amount = || operation.amount.ok_or(Unpostable::Incomplete);
+    match (operation.kind, kind) {
+        (OperationType::Refund, EventKind::RefundSucceeded) => Ok(Money::Refunded { amount: amount()? }),
+        (OperationType::Capture, EventKind::Succeeded | EventKind::PartiallyCaptured)
+            if operation.status == OperationStatus::Succeeded =>
+        {
+            let settlement = operation.settlement.as_ref().ok_or(Unpostable::Incomplete)?;
+            let gross = amount()?;
+            let fee = settlement.terms.fee(gross).map_err(|_| Unpostable::Contradiction)?;
+            let adds_up = settlement.gross == gross.minor()
+                && settlement.fee == fee.minor()
+                && settlement.fee.checked_add(settlement.net) == Some(settlement.gross);
+            if adds_up { Ok(Money::Captured { gross, settlement }) } else { Err(Unpostable::Contradiction) }
+        }
+        _ => Ok(Money::None),
     }
-    let view = &event.data;
-    let settlement = view.settlement.as_ref().ok_or(Unpostable::Incomplete)?;
-    let gross = Amount::try_new(settlement.gross, view.amount.currency()).map_err(|_| Unpostable::Contradiction)?;
-    let fee = settlement.terms.fee(gross).map_err(|_| Unpostable::Contradiction)?;
-    let adds_up = settlement.fee == fee.minor() && settlement.fee.checked_add(settlement.net) == Some(settlement.gross);
-    if adds_up { Ok(Some((view, settlement))) } else { Err(Unpostable::Contradiction) }
 }

@@ -34,12 +34,24 @@ pub enum ProblemKind {
     MethodNotAllowed,
     /// 409: the first request with this key is still under way.
     RequestInProgress,
+    /// 409: another operation on the payment is under way.
+    OperationInProgress,
+    /// 409: the payment is where this cannot be done.
+    OperationNotPossible,
+    /// 409: the hold's time is over.
+    HoldExpired,
     /// 413: the body is too long.
     BodyTooLarge,
     /// 415: the body is not `application/json`.
     UnsupportedMediaType,
     /// 422: the key was used with another body.
     IdempotencyKeyReused,
+    /// 422: more than what is left of the hold.
+    CaptureExceedsHold,
+    /// 422: more than what is captured and not given back.
+    RefundExceedsCaptured,
+    /// 422: the payment takes no more operations.
+    TooManyOperations,
     /// 422: well formed, but not possible for this merchant.
     Unprocessable,
     /// 500: our fault, and not in doubt: nothing was done.
@@ -55,10 +67,14 @@ impl ProblemKind {
             Self::MalformedJson | Self::InvalidRequest | Self::IdempotencyKeyMissing => 400,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::RequestInProgress => 409,
+            Self::RequestInProgress | Self::OperationInProgress | Self::OperationNotPossible | Self::HoldExpired => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
-            Self::IdempotencyKeyReused | Self::Unprocessable => 422,
+            Self::IdempotencyKeyReused
+            | Self::CaptureExceedsHold
+            | Self::RefundExceedsCaptured
+            | Self::TooManyOperations
+            | Self::Unprocessable => 422,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -73,6 +89,12 @@ impl ProblemKind {
             Self::NotFound => "There is no such resource.",
             Self::MethodNotAllowed => "The method is not allowed here.",
             Self::RequestInProgress => "The first request with this Idempotency-Key is still under way.",
+            Self::OperationInProgress => "Another operation on the payment is under way.",
+            Self::OperationNotPossible => "The payment is where this cannot be done.",
+            Self::HoldExpired => "The hold has expired.",
+            Self::CaptureExceedsHold => "The amount is more than what is left of the hold.",
+            Self::RefundExceedsCaptured => "The amount is more than what is captured and not refunded.",
+            Self::TooManyOperations => "The payment takes no more operations.",
             Self::BodyTooLarge => "The body is too large.",
             Self::UnsupportedMediaType => "The body must be application/json.",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body.",

@@ -3,15 +3,29 @@
 use crate::amount::{Amount, MAX_MINOR};
 use crate::card::{CardNumber, Cvc, Expiry};
 use crate::currency::Currency;
-use crate::id::TokenId;
-use crate::payment::CaptureMethod;
+use crate::id::{Owner, TokenId};
+use crate::listing::{Cursor, DEFAULT_PAGE, ListFilter, MAX_PAGE};
+use crate::operation::{RefundReason, ReviewDecision, Wanted};
+use crate::payment::{CaptureMethod, Status};
 use crate::problem::FieldError;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// The longest reference, in characters.
 pub const MAX_REFERENCE: usize = 64;
+/// The most pairs of metadata.
+pub const MAX_METADATA: usize = 16;
+/// The longest name of one, in bytes.
+pub const MAX_METADATA_NAME: usize = 40;
+/// The longest value of one, in characters.
+pub const MAX_METADATA_VALUE: usize = 200;
+
+const EXPECTED_REFERENCE: &str = "expected 1 to 64 characters without a card number";
+const EXPECTED_METADATA: &str = "expected an object of at most 16 texts: names of 1 to 40 letters, digits, _, - or ., \
+                                 values of at most 200 characters, no card number";
 
 /// `POST /v1/payments`, checked by itself.
 #[derive(Clone, Debug)]
@@ -24,6 +38,8 @@ pub struct CreatePayment {
     pub capture_method: CaptureMethod,
     /// The merchant's own name for it.
     pub reference: Option<String>,
+    /// What else the merchant wants to keep with it.
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// `POST /v1/tokens`, checked by itself.
@@ -47,7 +63,10 @@ struct Fields<'a> {
 impl<'a> Fields<'a> {
     fn of(object: &'a Map<String, Value>, prefix: &'static str, known: &[&str]) -> Self {
         let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
-        let expected = format!("unknown field: expected {}", known.join(", "));
+        let expected = match known {
+            [] => "unknown field: expected none".to_owned(),
+            known => format!("unknown field: expected {}", known.join(", ")),
+        };
         let errors = unknown.map(|name| FieldError::new(format!("{prefix}{}", shown(name)), &expected)).collect();
         Self { object, prefix, errors }
     }
@@ -59,6 +78,11 @@ impl<'a> Fields<'a> {
             self.errors.push(FieldError::new(format!("{}{name}", self.prefix), expected));
         }
         value
+    }
+
+    /// What was read, if nothing was wrong.
+    fn finish<T>(self, read: T) -> Result<T, Vec<FieldError>> {
+        if self.errors.is_empty() { Ok(read) } else { Err(self.errors) }
     }
 
     fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
@@ -78,12 +102,9 @@ fn shown(name: &str) -> &str {
 /// Reads a payment's request.
 pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
     let object = body.as_object().ok_or_else(|| vec![FieldError::new("(body)", "expected a JSON object")])?;
-    let mut fields = Fields::of(object, "", &["amount", "currency", "token", "capture_method", "reference"]);
-    let minor = fields.required(
-        "amount",
-        &format!("expected a whole number of minor units from 1 to {MAX_MINOR}, such as 1999 for 19.99 EUR"),
-        |value| value.as_u64().filter(|minor| (1..=MAX_MINOR).contains(minor)),
-    );
+    let mut fields =
+        Fields::of(object, "", &["amount", "currency", "token", "capture_method", "reference", "metadata"]);
+    let minor = fields.required("amount", &expected_amount(), minor_units);
     let currency =
         fields.required("currency", "expected a three-letter ISO 4217 code in capitals, such as EUR", |value| {
             value.as_str()?.parse::<Currency>().ok()
@@ -99,18 +120,104 @@ pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
             "manual" => Some(CaptureMethod::Manual),
             _ => None,
         });
-    let reference = fields.optional("reference", "expected 1 to 64 characters without a card number", |value| {
-        let text = value.as_str()?;
-        let length = text.chars().count();
-        ((1..=MAX_REFERENCE).contains(&length) && !holds_card_number(text)).then(|| text.to_owned())
-    });
+    let reference = fields.optional("reference", EXPECTED_REFERENCE, |value| reference(value.as_str()?));
+    let metadata = fields.optional("metadata", EXPECTED_METADATA, metadata).unwrap_or_default();
     match (minor, currency, token) {
         (Some(minor), Some(currency), Some(token)) if fields.errors.is_empty() => {
             let amount = Amount::try_new(minor, currency).expect("the field's reader checked the limit");
-            Ok(CreatePayment { amount, token, capture_method: capture_method.unwrap_or_default(), reference })
+            Ok(CreatePayment { amount, token, capture_method: capture_method.unwrap_or_default(), reference, metadata })
         }
         _ => Err(fields.errors),
     }
+}
+
+/// What an amount field must be.
+fn expected_amount() -> String {
+    format!("expected a whole number of minor units from 1 to {MAX_MINOR}, such as 1999 for 19.99 EUR")
+}
+
+fn minor_units(value: &Value) -> Option<u64> {
+    value.as_u64().filter(|minor| (1..=MAX_MINOR).contains(minor))
+}
+
+/// A reference, if the text can be one.
+fn reference(text: &str) -> Option<String> {
+    let fits = (1..=MAX_REFERENCE).contains(&text.chars().count());
+    (fits && !text.chars().any(char::is_control) && !holds_card_number(text)).then(|| text.to_owned())
+}
+
+fn metadata(value: &Value) -> Option<BTreeMap<String, String>> {
+    let object = value.as_object().filter(|object| object.len() <= MAX_METADATA)?;
+    let pair = |(name, value): (&String, &Value)| {
+        let value = value.as_str()?;
+        let named = (1..=MAX_METADATA_NAME).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'));
+        let fits = value.chars().count() <= MAX_METADATA_VALUE && !holds_card_number(value) && !holds_card_number(name);
+        (named && fits).then(|| (name.clone(), value.to_owned()))
+    };
+    object.iter().map(pair).collect()
+}
+
+/// Reads a capture's request: the empty object takes all that is left.
+pub fn capture(body: &Value) -> Result<Wanted, Vec<FieldError>> {
+    let object = object(body)?;
+    let mut fields = Fields::of(object, "", &["amount", "final_capture"]);
+    let amount = fields.optional("amount", &expected_amount(), minor_units);
+    let last = fields.optional("final_capture", "expected true or false", Value::as_bool).unwrap_or(true);
+    fields.finish(Wanted::Capture { amount, last })
+}
+
+/// Reads a cancel's request: the empty object.
+pub fn cancel(body: &Value) -> Result<Wanted, Vec<FieldError>> {
+    let object = object(body)?;
+    Fields::of(object, "", &[]).finish(Wanted::Cancel)
+}
+
+/// Reads a refund's request: the empty object gives back all that is left.
+pub fn refund(body: &Value) -> Result<Wanted, Vec<FieldError>> {
+    let object = object(body)?;
+    let mut fields = Fields::of(object, "", &["amount", "reason"]);
+    let amount = fields.optional("amount", &expected_amount(), minor_units);
+    let expected = "expected requested_by_customer, duplicate or fraudulent";
+    let reason = fields.optional("reason", expected, |value| RefundReason::deserialize(value).ok());
+    fields.finish(Wanted::Refund { amount, reason })
+}
+
+/// Reads a review's request.
+pub fn review(body: &Value) -> Result<Wanted, Vec<FieldError>> {
+    let object = object(body)?;
+    let mut fields = Fields::of(object, "", &["decision"]);
+    let decision = fields
+        .required("decision", "expected approve or decline", |value| ReviewDecision::deserialize(value).ok())
+        .ok_or_else(|| fields.errors.clone())?;
+    fields.finish(Wanted::Review { decision })
+}
+
+/// Reads the query of a list. `cursor` is one that this API gave to `owner`.
+pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilter, Option<Cursor>), Vec<FieldError>> {
+    let query: Map<String, Value> =
+        query.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
+    let known = ["limit", "cursor", "status", "reference", "created_from", "created_before"];
+    let mut fields = Fields::of(&query, "", &known);
+    let expected = format!("expected a whole number from 1 to {MAX_PAGE}");
+    let limit = fields.optional("limit", &expected, |text| {
+        text.as_str()?.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit))
+    });
+    let expected = "expected next_cursor of an earlier answer to the same key";
+    let cursor = fields.optional("cursor", expected, |text| Cursor::read(text.as_str()?, owner));
+    let expected = "expected processing, requires_capture, in_review, succeeded, declined, canceled or failed";
+    let status = fields.optional("status", expected, |text| Status::deserialize(text).ok());
+    let reference = fields.optional("reference", EXPECTED_REFERENCE, |text| reference(text.as_str()?));
+    let expected = "expected a moment as in RFC 3339, such as 2030-01-02T03:04:05Z";
+    let moment = |text: &Value| Timestamp::parse_rfc3339(text.as_str()?).ok();
+    let created_from = fields.optional("created_from", expected, moment);
+    let created_before = fields.optional("created_before", expected, moment);
+    let limit = limit.unwrap_or(DEFAULT_PAGE);
+    fields.finish((ListFilter { limit, status, reference, created_from, created_before }, cursor))
+}
+
+fn object(body: &Value) -> Result<&Map<String, Value>, Vec<FieldError>> {
+    body.as_object().ok_or_else(|| vec![FieldError::new("(body)", "expected a JSON object")])
 }
 
 /// Reads a token's request. No error repeats what was sent.

@@ -1,17 +1,18 @@
 //! The stages of a payment's life. Each is a struct with only its own fields; a transition consumes it.
 //!
 //! ```text
-//! Created ─> Authorizing ─> Authorized ─┬─> Capturing ─> Captured ─> Succeeded
-//!    │            │                     ├─> RequiresCapture, InReview (at rest)
-//!    └─> Failed   ├─> Declined          └─> Voiding ─> Declined, Failed, Canceled
-//!                 └─> Voiding (never resolved)
+//! Created ─> Authorizing ─> Authorized ─┬─> Capturing ─> Captured ─┬─> Succeeded <─> Refunding
+//!    │            │                     │       ^                   └─> RequiresCapture (several captures)
+//!    └─> Failed   ├─> Declined          ├─> RequiresCapture, InReview (at rest: capture, cancel, review, expiry)
+//!                 │                     └─> Voiding ─> Declined, Failed, Canceled
+//!                 └─> Voiding (never resolved)       └─> Succeeded (the rest of a captured hold)
 //! ```
-//! `Authorizing`, `Capturing` and `Voiding` are intents: written before the gateway is called, so that whoever comes
-//! next, at once or after a crash, sees that the call may have been made.
+//! `Authorizing`, `Capturing`, `Voiding` and `Refunding` are intents: written before the gateway is called, so that
+//! whoever comes next, at once or after a crash, sees that the call may have been made, and no other can begin.
 
-use crate::fraud::{Decision, RiskReason, Screening};
-use crate::gateway::{Checks, DeclineCode, GatewayName, GatewayOperation};
-use crate::settlement::Settlement;
+use crate::fraud::{Decision, Screening};
+use crate::gateway::{Checks, DeclineCode, GatewayName};
+use crate::payment::Status;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
 use serde::{Deserialize, Serialize};
@@ -28,17 +29,8 @@ pub struct Hold {
     /// What the issuer checked.
     #[serde(default)]
     pub checks: Checks,
-}
-
-/// A capture that took effect.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capture {
-    /// The attempt whose key took the money.
-    pub attempt: u32,
-    /// The gateway's name for it.
-    pub reference: String,
-    /// When we learnt of it.
-    pub at: Timestamp,
+    /// Until when it may be captured.
+    pub expires_at: Timestamp,
 }
 
 /// Recorded; nobody outside was asked for anything.
@@ -61,29 +53,26 @@ pub struct Authorized {
     pub hold: Hold,
 }
 
-/// Intent: the risk side approved, the money may have been taken.
+/// An approved hold: what every stage after the risk side's word knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capturing {
+pub struct Approved {
     /// The hold.
     pub hold: Hold,
-    /// The approval.
+    /// What the risk side said.
     pub screening: Screening,
-    /// The attempt of the capture's key.
-    pub attempt: u32,
 }
 
-/// The money is taken; what the merchant is owed is not yet worked out.
+/// Intent: the money of the open capture may have been taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Captured {
-    /// The hold.
-    pub hold: Hold,
-    /// The approval.
-    pub screening: Screening,
-    /// The capture.
-    pub capture: Capture,
-}
+#[serde(transparent)]
+pub struct Capturing(pub Approved);
 
-/// Intent: the hold may have been let go.
+/// The money of the open capture is taken; what the merchant is owed for it is not yet worked out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Captured(pub Approved);
+
+/// Intent: the hold, or what is left of it, may have been let go.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Voiding {
     /// Who holds it.
@@ -98,51 +87,55 @@ pub struct Voiding {
     pub screening: Option<Screening>,
     /// Why it is undone; decides where the payment ends.
     pub because: VoidReason,
+    /// The attempt of the void's key: one more than captures were found by voiding.
+    pub attempt: u32,
 }
 
 /// Why a hold is let go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VoidReason {
-    /// The risk side declined: the payment ends declined.
+    /// The risk side or a reviewer declined: the payment ends declined.
     Risk,
     /// The gateway refused to capture: the payment ends failed.
     CaptureRefused,
+    /// The merchant canceled: the payment ends canceled.
+    Requested,
     /// It waited too long for the merchant: the payment ends canceled.
     Expired,
     /// Its outcome could not be learnt in all its tries: the payment ends failed.
     Unresolved,
 }
 
-/// At rest until the merchant captures.
+/// At rest until the merchant captures, or captures more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RequiresCapture {
-    /// The hold.
-    pub hold: Hold,
-    /// The approval.
-    pub screening: Screening,
-}
+#[serde(transparent)]
+pub struct RequiresCapture(pub Approved);
 
 /// At rest until a person decides.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct InReview {
-    /// The hold.
-    pub hold: Hold,
-    /// Why it is looked at.
-    pub screening: Screening,
-}
+#[serde(transparent)]
+pub struct InReview(pub Approved);
 
-/// Terminal: captured, with its settlement instruction.
+/// At rest: money was taken, nothing is held, each capture has its settlement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Succeeded {
-    /// The hold.
-    pub hold: Hold,
-    /// The approval.
-    pub screening: Screening,
-    /// The capture.
-    pub capture: Capture,
-    /// What the merchant is owed.
-    pub settlement: Settlement,
+#[serde(transparent)]
+pub struct Succeeded(pub Approved);
+
+/// Intent: the money of the open refund may have been given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Refunding(pub Approved);
+
+/// What is left of a hold that was let go: for showing only.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Undone {
+    /// The hold, where its placing was ever confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// What the risk side had said, if it had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub screening: Option<Screening>,
 }
 
 /// Terminal: someone said no, and nothing is held.
@@ -156,11 +149,8 @@ pub enum Declined {
         /// Why.
         code: DeclineCode,
     },
-    /// Our risk side, after a hold that was let go.
-    Risk {
-        /// The rules that spoke.
-        reasons: Vec<RiskReason>,
-    },
+    /// Our risk side or a reviewer, after a hold that was let go.
+    Risk(Undone),
 }
 
 /// Terminal: undone before any money was taken.
@@ -168,6 +158,9 @@ pub enum Declined {
 pub struct Canceled {
     /// Why.
     pub because: VoidReason,
+    /// What was held.
+    #[serde(flatten)]
+    pub undone: Undone,
 }
 
 /// Terminal: could not be carried out; nothing is held, nothing was taken.
@@ -180,9 +173,9 @@ pub enum Failed {
         violation: Violation,
     },
     /// The gateway refused to capture its own hold.
-    CaptureRefused,
+    CaptureRefused(Undone),
     /// No final answer in all its tries; the gateway was told to undo it.
-    Unresolved,
+    Unresolved(Undone),
 }
 
 /// A stage, for storage. Every reader matches it exhaustively.
@@ -204,6 +197,7 @@ pub enum Stage {
     RequiresCapture(RequiresCapture),
     InReview(InReview),
     Succeeded(Succeeded),
+    Refunding(Refunding),
     Declined(Declined),
     Canceled(Canceled),
     Failed(Failed),
@@ -223,8 +217,8 @@ impl Created {
 
 impl Authorizing {
     /// The gateway placed the hold.
-    pub fn approve(self, reference: String, checks: Checks) -> Authorized {
-        Authorized { hold: Hold { gateway: self.gateway, attempt: self.attempt, reference, checks } }
+    pub fn approve(self, reference: String, checks: Checks, expires_at: Timestamp) -> Authorized {
+        Authorized { hold: Hold { gateway: self.gateway, attempt: self.attempt, reference, checks, expires_at } }
     }
 
     /// The issuer said no.
@@ -234,94 +228,124 @@ impl Authorizing {
 
     /// No answer in all its tries: undo whatever there is.
     pub fn give_up(self) -> Voiding {
-        let Self { gateway, attempt } = self;
-        Voiding { gateway, hold_attempt: attempt, hold: None, screening: None, because: VoidReason::Unresolved }
+        let Self { gateway, attempt: hold_attempt } = self;
+        let because = VoidReason::Unresolved;
+        Voiding { gateway, hold_attempt, hold: None, screening: None, because, attempt: 1 }
     }
 }
 
 impl Authorized {
     /// What the risk side's decision makes of the hold.
     pub fn screened(self, screening: Screening, capture_at_once: bool) -> Stage {
-        let hold = self.hold;
-        match screening.decision {
-            Decision::Approve if capture_at_once => Stage::Capturing(Capturing { hold, screening, attempt: 1 }),
-            Decision::Approve => Stage::RequiresCapture(RequiresCapture { hold, screening }),
-            Decision::Review => Stage::InReview(InReview { hold, screening }),
-            Decision::Decline => Stage::Voiding(hold.void(Some(screening), VoidReason::Risk)),
+        let approved = Approved { hold: self.hold, screening };
+        match approved.screening.decision {
+            Decision::Approve => approved.go_on(capture_at_once),
+            Decision::Review => Stage::InReview(InReview(approved)),
+            Decision::Decline => Stage::Voiding(approved.void(VoidReason::Risk, 1)),
         }
+    }
+
+    /// Never screened: let the hold go.
+    pub fn give_up(self) -> Voiding {
+        self.hold.void(None, VoidReason::Unresolved, 1)
     }
 }
 
 impl Hold {
-    /// The intent to let it go.
-    pub fn void(self, screening: Option<Screening>, because: VoidReason) -> Voiding {
-        Voiding { gateway: self.gateway.clone(), hold_attempt: self.attempt, hold: Some(self), screening, because }
+    fn void(self, screening: Option<Screening>, because: VoidReason, attempt: u32) -> Voiding {
+        let (gateway, hold_attempt) = (self.gateway.clone(), self.attempt);
+        Voiding { gateway, hold_attempt, hold: Some(self), screening, because, attempt }
     }
 }
 
-impl Capturing {
-    /// The gateway took the money.
-    pub fn captured(self, reference: String, at: Timestamp) -> Captured {
-        let Self { hold, screening, attempt } = self;
-        Captured { hold, screening, capture: Capture { attempt, reference, at } }
+impl Approved {
+    /// Nothing stands in its way: it is captured, or waits for the merchant.
+    pub fn go_on(self, capture_at_once: bool) -> Stage {
+        if capture_at_once { Stage::Capturing(Capturing(self)) } else { Stage::RequiresCapture(RequiresCapture(self)) }
     }
 
-    /// The gateway refused: let the hold go.
-    pub fn refused(self) -> Voiding {
-        self.hold.void(Some(self.screening), VoidReason::CaptureRefused)
-    }
-}
-
-impl Captured {
-    /// The merchant's claim is worked out.
-    pub fn settled(self, settlement: Settlement) -> Succeeded {
-        let Self { hold, screening, capture } = self;
-        Succeeded { hold, screening, capture, settlement }
+    /// The intent to let the hold go, or what is left of it.
+    pub fn void(self, because: VoidReason, attempt: u32) -> Voiding {
+        self.hold.void(Some(self.screening), because, attempt)
     }
 }
 
 impl Voiding {
-    /// Nothing is held any more.
+    /// Nothing is held any more, and nothing was ever taken.
     pub fn voided(self) -> Stage {
+        let undone = Undone { hold: self.hold, screening: self.screening };
         match self.because {
-            VoidReason::Risk => {
-                let reasons = self.screening.map(|screening| screening.reasons).unwrap_or_default();
-                Stage::Declined(Declined::Risk { reasons })
-            }
-            VoidReason::CaptureRefused => Stage::Failed(Failed::CaptureRefused),
-            VoidReason::Unresolved => Stage::Failed(Failed::Unresolved),
-            VoidReason::Expired => Stage::Canceled(Canceled { because: VoidReason::Expired }),
+            VoidReason::Risk => Stage::Declined(Declined::Risk(undone)),
+            VoidReason::CaptureRefused => Stage::Failed(Failed::CaptureRefused(undone)),
+            VoidReason::Unresolved => Stage::Failed(Failed::Unresolved(undone)),
+            because @ (VoidReason::Expired | VoidReason::Requested) => Stage::Canceled(Canceled { because, undone }),
         }
     }
 
-    /// The capture whose answer was lost had taken the money: the payment goes on from there. `None` if we never meant
-    /// to capture: then the gateway contradicts us, and a person has to look.
-    pub fn already_captured(self, reference: String, at: Timestamp) -> Option<Captured> {
-        let (hold, screening) = (self.hold?, self.screening?);
-        (screening.decision == Decision::Approve).then_some(Captured {
-            hold,
-            screening,
-            capture: Capture { attempt: 1, reference, at },
-        })
+    /// The approved hold, for a payment of which money was taken: the payment goes on. `None` if the risk side never
+    /// let it through: then the gateway contradicts us, and a person has to look.
+    pub fn approved(self) -> Option<Approved> {
+        Some(Approved { hold: self.hold?, screening: self.screening? })
     }
 }
 
 impl Stage {
-    /// The gateway call that may be under way, with its attempt.
-    pub fn open_call(&self) -> Option<(GatewayOperation, u32)> {
+    /// What was held and what the risk side said, as far as the stage knows.
+    pub fn hold(&self) -> (Option<&Hold>, Option<&Screening>) {
         match self {
-            Self::Authorizing(stage) => Some((GatewayOperation::Authorize, stage.attempt)),
-            Self::Capturing(stage) => Some((GatewayOperation::Capture, stage.attempt)),
-            Self::Voiding(_) => Some((GatewayOperation::Void, 1)),
+            Self::Capturing(Capturing(approved))
+            | Self::Captured(Captured(approved))
+            | Self::RequiresCapture(RequiresCapture(approved))
+            | Self::InReview(InReview(approved))
+            | Self::Succeeded(Succeeded(approved))
+            | Self::Refunding(Refunding(approved)) => (Some(&approved.hold), Some(&approved.screening)),
+            Self::Authorized(stage) => (Some(&stage.hold), None),
+            Self::Voiding(stage) => (stage.hold.as_ref(), stage.screening.as_ref()),
+            Self::Declined(Declined::Risk(undone))
+            | Self::Canceled(Canceled { undone, .. })
+            | Self::Failed(Failed::CaptureRefused(undone) | Failed::Unresolved(undone)) => {
+                (undone.hold.as_ref(), undone.screening.as_ref())
+            }
             Self::Created(_)
-            | Self::Authorized(_)
-            | Self::Captured(_)
-            | Self::RequiresCapture(_)
-            | Self::InReview(_)
-            | Self::Succeeded(_)
-            | Self::Declined(_)
-            | Self::Canceled(_)
-            | Self::Failed(_) => None,
+            | Self::Authorizing(_)
+            | Self::Declined(Declined::Issuer { .. })
+            | Self::Failed(Failed::Invalid { .. }) => (None, None),
+        }
+    }
+}
+
+impl StageName {
+    /// Whether a payment may stay there.
+    pub fn is_rest(self) -> bool {
+        match self {
+            Self::RequiresCapture
+            | Self::InReview
+            | Self::Succeeded
+            | Self::Declined
+            | Self::Canceled
+            | Self::Failed => true,
+            Self::Created
+            | Self::Authorizing
+            | Self::Authorized
+            | Self::Capturing
+            | Self::Captured
+            | Self::Voiding
+            | Self::Refunding => false,
+        }
+    }
+
+    /// What merchants see of it. Money that was taken stays taken while some of it is given back.
+    pub fn status(self) -> Status {
+        match self {
+            Self::Created | Self::Authorizing | Self::Authorized | Self::Capturing | Self::Captured | Self::Voiding => {
+                Status::Processing
+            }
+            Self::RequiresCapture => Status::RequiresCapture,
+            Self::InReview => Status::InReview,
+            Self::Succeeded | Self::Refunding => Status::Succeeded,
+            Self::Declined => Status::Declined,
+            Self::Canceled => Status::Canceled,
+            Self::Failed => Status::Failed,
         }
     }
 }

@@ -2,9 +2,10 @@
 //! else was faster.
 
 use crate::failure::{NotFound, Unavailable};
-use crate::id::PaymentId;
+use crate::gateway::{Effect, GatewayKey, NoAnswer};
+use crate::id::{OperationId, PaymentId};
 use crate::payment::Payment;
-use crate::ports::{LoadPayment, SavePayment, Saved};
+use crate::ports::{Gateway, LoadPayment, SavePayment, Saved};
 use crate::stage::StageName;
 use serde::{Deserialize, Serialize};
 
@@ -19,17 +20,6 @@ pub struct StepRequest {
     pub payment_id: PaymentId,
     /// Which operation on it.
     pub operation_id: OperationId,
-}
-
-/// An operation on a payment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
-#[serde(rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
-pub enum OperationId {
-    /// The payment itself, from validation to settlement.
-    Pay,
-    /// Its undo, when it expired or could not be resolved.
-    Reverse,
 }
 
 /// What a step answers: where the payment is now.
@@ -93,4 +83,21 @@ where
         }
     }
     Err(Unavailable::new("the payment's turn", format!("someone else was faster {MAX_ROUNDS} times")).into())
+}
+
+/// What became of an order that was just sent. When its answer was lost, the gateway is asked for it by its key; a later
+/// repeat under the same key has the same effect.
+pub async fn answered<A>(
+    gateway: &impl Gateway,
+    key: &GatewayKey,
+    sent: Result<A, NoAnswer>,
+    read: impl Fn(Effect) -> Option<A>,
+) -> Result<A, NoAnswer> {
+    match sent {
+        Err(lost @ NoAnswer::Unknown(_)) => match gateway.look_up(key).await {
+            Ok(Some(effect)) => read(effect).ok_or(lost),
+            Ok(None) | Err(_) => Err(lost),
+        },
+        answer => answer,
+    }
 }

@@ -24,6 +24,9 @@ pub struct ProxyRequest {
     /// The values of the path's variables.
     #[serde(default)]
     pub path_parameters: Option<BTreeMap<String, String>>,
+    /// What stands behind the path's question mark.
+    #[serde(default)]
+    pub query_string_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
     #[serde(default)]
@@ -60,6 +63,28 @@ impl ProxyRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.headers.as_ref()?;
         headers.iter().find(|(spelt, _)| spelt.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A variable of the path that is an id; one that is none is not found.
+    pub fn path_id<Id: std::str::FromStr>(&self, name: &str, what: &str) -> Result<Id, Problem> {
+        let text = self.path_parameters.as_ref().and_then(|parameters| parameters.get(name));
+        let missing = || Problem::new(ProblemKind::NotFound, format!("there is no such {what}"));
+        text.and_then(|text| text.parse().ok()).ok_or_else(missing)
+    }
+
+    /// How long the client wants to wait for the end (RFC 7240): `Prefer: respond-async` not at all, with `wait=N` for N
+    /// seconds. `None` if it does not say. What is not understood is ignored, as that RFC asks for.
+    pub fn patience_seconds(&self) -> Option<u32> {
+        let preferences = self.header("prefer")?.split([',', ';']).map(str::trim);
+        let mut patience = None;
+        for preference in preferences {
+            if preference.eq_ignore_ascii_case("respond-async") {
+                patience = patience.or(Some(0));
+            } else if let Some(seconds) = preference.strip_prefix("wait=").and_then(|seconds| seconds.parse().ok()) {
+                patience = Some(seconds);
+            }
+        }
+        patience
     }
 
     /// Who asks, as the authorizer found out.

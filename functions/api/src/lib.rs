@@ -1,13 +1,19 @@
-//! The HTTP API of payments: create one, read one. Each payment is its own idempotency record.
+//! The HTTP API of payments: create, look at, list, capture, cancel, refund, review. Each payment is its own idempotency
+//! record, and so is each operation on it.
 
 mod create;
+mod idempotency;
+mod operate;
+mod read;
+mod run;
 
-use payments::event::PaymentView;
+use operate::operate;
 use payments::failure::Unavailable;
-use payments::id::PaymentId;
-use payments::payment::{Payment, Status};
-use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Tokens, Workflow};
+use payments::ports::{
+    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, SavePayment, Tokens, Workflow,
+};
 use payments::problem::{Problem, ProblemKind};
+use payments::request;
 use std::convert::Infallible;
 use task::http::{ProxyAnswer, ProxyRequest};
 
@@ -15,13 +21,15 @@ use task::http::{ProxyAnswer, ProxyRequest};
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// What the API needs.
-pub struct Ports<'a, Store, Profiles, Cards, Runs, System> {
+pub struct Ports<'a, Store, Profiles, Cards, Ledger, Runs, System> {
     /// Payments.
     pub payments: &'a Store,
     /// Merchants' settings.
     pub merchants: &'a Profiles,
     /// Tokens' public halves.
     pub tokens: &'a Cards,
+    /// Balances.
+    pub ledger: &'a Ledger,
     /// The payment workflow.
     pub workflow: &'a Runs,
     /// The clock.
@@ -29,59 +37,54 @@ pub struct Ports<'a, Store, Profiles, Cards, Runs, System> {
 }
 
 /// Answers every request, with what was asked for or with a problem.
-pub async fn handle<Store, Profiles, Cards, Runs, System>(
-    ports: &Ports<'_, Store, Profiles, Cards, Runs, System>,
+pub async fn handle<Store, Profiles, Cards, Ledger, Runs, System>(
+    ports: &Ports<'_, Store, Profiles, Cards, Ledger, Runs, System>,
     request: ProxyRequest,
 ) -> Result<ProxyAnswer, Infallible>
 where
-    Store: OpenPayment + LoadPayment,
+    Store: OpenPayment + LoadPayment + SavePayment + ListPayments,
     Profiles: Merchants,
     Cards: Tokens,
+    Ledger: Balances,
     Runs: Workflow,
     System: Clock,
 {
-    let answer = match (request.http_method.as_str(), request.resource.as_str()) {
-        ("POST", "/v1/payments") => create::create(ports, &request).await,
-        ("GET", "/v1/payments/{payment_id}") => get(ports.payments, &request).await,
-        (_, "/v1/payments" | "/v1/payments/{payment_id}") => Err(Problem::new(
-            ProblemKind::MethodNotAllowed,
-            "expected POST /v1/payments or GET /v1/payments/{payment_id}",
-        )),
-        _ => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
-    };
-    Ok(answer.unwrap_or_else(|problem| {
+    Ok(route(ports, &request).await.unwrap_or_else(|problem| {
         let answer = ProxyAnswer::problem(&problem, request.request_id());
-        if matches!(problem.kind, ProblemKind::RequestInProgress | ProblemKind::Unavailable) {
-            return answer.with_header("Retry-After", RETRY_AFTER_SECONDS);
-        }
-        answer
+        let passes = matches!(
+            problem.kind,
+            ProblemKind::RequestInProgress | ProblemKind::OperationInProgress | ProblemKind::Unavailable
+        );
+        if passes { answer.with_header("Retry-After", RETRY_AFTER_SECONDS) } else { answer }
     }))
 }
 
-async fn get(payments: &impl LoadPayment, request: &ProxyRequest) -> Result<ProxyAnswer, Problem> {
-    let owner = request.owner()?;
-    let id = request.path_parameters.as_ref().and_then(|parameters| parameters.get("payment_id"));
-    let missing = || Problem::new(ProblemKind::NotFound, "there is no such payment");
-    let id: PaymentId = id.and_then(|id| id.parse().ok()).ok_or_else(missing)?;
-    let payment = payments.load(&id).await.map_err(unavailable)?;
-    let payment = payment.filter(|payment| payment.owner() == owner).ok_or_else(missing)?;
-    Ok(ProxyAnswer::json(200, &PaymentView::of(&payment)))
-}
-
-/// The answer to a create: final (201), or accepted and still under way (202).
-fn created(payment: &Payment) -> ProxyAnswer {
-    let view = PaymentView::of(payment);
-    let location = format!("/v1/payments/{}", payment.payment_id);
-    match payment.status() {
-        Status::Processing => ProxyAnswer::json(202, &view).with_header("Retry-After", RETRY_AFTER_SECONDS),
-        Status::RequiresCapture
-        | Status::InReview
-        | Status::Succeeded
-        | Status::Declined
-        | Status::Canceled
-        | Status::Failed => ProxyAnswer::json(201, &view),
+async fn route<Store, Profiles, Cards, Ledger, Runs, System>(
+    ports: &Ports<'_, Store, Profiles, Cards, Ledger, Runs, System>,
+    request: &ProxyRequest,
+) -> Result<ProxyAnswer, Problem>
+where
+    Store: OpenPayment + LoadPayment + SavePayment + ListPayments,
+    Profiles: Merchants,
+    Cards: Tokens,
+    Ledger: Balances,
+    Runs: Workflow,
+    System: Clock,
+{
+    let operated = |read| operate(ports.payments, ports.workflow, ports.system, request, read);
+    match (request.http_method.as_str(), request.resource.as_str()) {
+        ("POST", "/v1/payments") => create::create(ports, request).await,
+        ("GET", "/v1/payments") => read::list(ports.payments, request).await,
+        ("GET", "/v1/payments/{payment_id}") => read::payment(ports.payments, request).await,
+        ("GET", "/v1/payments/{payment_id}/events") => read::events(ports.payments, request).await,
+        ("POST", "/v1/payments/{payment_id}/capture") => operated(request::capture).await,
+        ("POST", "/v1/payments/{payment_id}/cancel") => operated(request::cancel).await,
+        ("POST", "/v1/payments/{payment_id}/refunds") => operated(request::refund).await,
+        ("POST", "/v1/payments/{payment_id}/review") => operated(request::review).await,
+        ("GET", "/v1/balances") => read::balances(ports.ledger, request).await,
+        ("GET" | "POST", _) => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
+        _ => Err(Problem::new(ProblemKind::MethodNotAllowed, "expected GET or POST")),
     }
-    .with_header("Location", location)
 }
 
 fn unavailable(failure: Unavailable) -> Problem {

@@ -1,16 +1,18 @@
 //! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
-use payments_aws::{MerchantsTable, PaymentWorkflow, PaymentsTable, System, TokensTable};
+use payments_aws::{BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, System, TokensTable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let payments = PaymentsTable::from_env().await?;
     let merchants = MerchantsTable::from_env().await?;
     let tokens = TokensTable::from_env().await?;
+    let ledger = BalancesTable::from_env().await?;
     let workflow = PaymentWorkflow::from_env().await?;
     let ports = api::Ports {
         payments: &payments,
         merchants: &merchants,
         tokens: &tokens,
+        ledger: &ledger,
         workflow: &workflow,
         system: &System,
     };

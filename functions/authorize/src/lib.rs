@@ -5,10 +5,11 @@
 
 use payments::failure::{NotFound, Unavailable};
 use payments::gateway::{Authorization, AuthorizeOrder, Effect, GatewayKey, GatewayOperation, NoAnswer};
-use payments::payment::{Actor, Payment};
+use payments::payment::{Actor, HOLD_SECONDS, Payment};
 use payments::ports::{Clock, Gateway, LoadCard, LoadPayment, SavePayment, VerificationCodes};
 use payments::stage::{Authorizing, Stage};
 use payments::step::{self, Move, StepAnswer, StepRequest};
+use payments::timestamp::Timestamp;
 use payments::token::PresentedCard;
 
 /// Why the step failed.
@@ -85,7 +86,8 @@ where
                 Some(answer) => answer,
                 None => send(ports, &payment, &key).await?,
             };
-            let next = payment.clone().advance(outcome(intent, answer), Actor::Authorize, ports.system.now());
+            let now = ports.system.now();
+            let next = payment.clone().advance(outcome(intent, answer, now), Actor::Authorize, now);
             // Forgotten before the outcome is saved: a crash in between finds the outcome by its key, without the code.
             ports.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
             Ok(Move::Finish(Box::new(next)))
@@ -97,6 +99,7 @@ where
         | Stage::RequiresCapture(_)
         | Stage::InReview(_)
         | Stage::Succeeded(_)
+        | Stage::Refunding(_)
         | Stage::Declined(_)
         | Stage::Canceled(_)
         | Stage::Failed(_) => Ok(Move::Stay),
@@ -104,9 +107,11 @@ where
     .await
 }
 
-fn outcome(intent: Authorizing, answer: Authorization) -> Stage {
+fn outcome(intent: Authorizing, answer: Authorization, now: Timestamp) -> Stage {
     match answer {
-        Authorization::Approved { reference, checks } => Stage::Authorized(intent.approve(reference, checks)),
+        Authorization::Approved { reference, checks } => {
+            Stage::Authorized(intent.approve(reference, checks, now.plus_seconds(HOLD_SECONDS)))
+        }
         Authorization::Declined { code } => Stage::Declined(intent.decline(code)),
     }
 }
@@ -116,7 +121,7 @@ async fn found(gateway: &impl Gateway, key: &GatewayKey) -> Result<Option<Author
     match gateway.look_up(key).await {
         Ok(Some(Effect::Authorized(answer))) => Ok(Some(answer)),
         Ok(None) => Ok(None),
-        Ok(Some(Effect::Captured(_) | Effect::Voided(_))) => {
+        Ok(Some(Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_))) => {
             Err(Error::GatewayOutcomeUnknown(NoAnswer::Unknown("the key belongs to another order".to_owned())))
         }
         // The question being lost says nothing about the order.

@@ -1,11 +1,12 @@
-//! Captures an approved payment. The intent to capture is the approval itself, written by `fraud-check`.
+//! Takes the money of the capture that is under way. Its intent is written before: by `fraud-check`, whose approval it is,
+//! or by the API, for a merchant's own capture.
 
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
-use payments::gateway::{CaptureAnswer, Effect, GatewayOperation, HoldOrder, NoAnswer};
+use payments::gateway::{CaptureAnswer, CaptureOrder, Effect, GatewayOperation, NoAnswer};
 use payments::id::PaymentId;
-use payments::payment::Actor;
+use payments::payment::{Actor, Payment};
 use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
-use payments::stage::{Stage, StageName, VoidReason};
+use payments::stage::{Captured, Capturing, Stage, VoidReason};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 
 /// Why the step failed.
@@ -48,7 +49,7 @@ impl From<NoAnswer> for Error {
     }
 }
 
-/// Captures the payment, or finds that it is captured.
+/// Makes the capture that is under way, or finds that none is missing.
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
     gateway: &impl Gateway,
@@ -57,19 +58,17 @@ pub async fn handle(
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| match payment.stage.clone() {
         Stage::Capturing(intent) => {
-            let order = HoldOrder {
-                key: payment.gateway_key(GatewayOperation::Capture, intent.attempt),
-                hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.hold.attempt),
-                amount: payment.amount,
-            };
             let id = payment.payment_id.clone();
-            match capture(gateway, &order).await? {
+            let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
+            let sent = gateway.capture(&order).await;
+            match step::answered(gateway, &order.key, sent, captured).await? {
                 CaptureAnswer::Captured { reference } => {
-                    let stage = Stage::Captured(intent.captured(reference, clock.now()));
-                    Ok(Move::Finish(Box::new(payment.advance(stage, Actor::Execute, clock.now()))))
+                    let stage = Stage::Captured(Captured(intent.0));
+                    Ok(Move::Finish(Box::new(payment.took_effect(reference, stage, Actor::Execute, clock.now()))))
                 }
                 CaptureAnswer::Refused => {
-                    let undo = payment.advance(Stage::Voiding(intent.refused()), Actor::Execute, clock.now());
+                    let undo = payment.void(intent.0, VoidReason::CaptureRefused);
+                    let undo = payment.advance(undo, Actor::Execute, clock.now());
                     Ok(Move::Fail(Box::new(undo), Error::CaptureRefused(id)))
                 }
             }
@@ -77,14 +76,13 @@ pub async fn handle(
         Stage::Voiding(undo) if undo.because == VoidReason::CaptureRefused => {
             Err(Error::CaptureRefused(payment.payment_id))
         }
-        stage @ (Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_)) => {
-            Err(OutOfTurn { payment_id: payment.payment_id, stage: StageName::from(&stage) }.into())
-        }
+        Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) => Err(OutOfTurn::of(&payment).into()),
         Stage::Captured(_)
         | Stage::Voiding(_)
         | Stage::RequiresCapture(_)
         | Stage::InReview(_)
         | Stage::Succeeded(_)
+        | Stage::Refunding(_)
         | Stage::Declined(_)
         | Stage::Canceled(_)
         | Stage::Failed(_) => Ok(Move::Stay),
@@ -92,13 +90,20 @@ pub async fn handle(
     .await
 }
 
-/// Sends the order; when its answer is lost, asks for it by its key. A repeat under the same key has the same effect.
-async fn capture(gateway: &impl Gateway, order: &HoldOrder) -> Result<CaptureAnswer, NoAnswer> {
-    match gateway.capture(order).await {
-        Err(lost @ NoAnswer::Unknown(_)) => match gateway.look_up(&order.key).await {
-            Ok(Some(Effect::Captured(answer))) => Ok(answer),
-            Ok(_) | Err(_) => Err(lost),
-        },
-        answer => answer,
+/// The order of the open capture.
+fn order(payment: &Payment, intent: &Capturing) -> Option<CaptureOrder> {
+    let (capture, amount, last) = payment.open_capture()?;
+    Some(CaptureOrder {
+        key: payment.gateway_key(GatewayOperation::Capture(&capture.id), 1),
+        hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
+        amount,
+        last,
+    })
+}
+
+fn captured(effect: Effect) -> Option<CaptureAnswer> {
+    match effect {
+        Effect::Captured(answer) => Some(answer),
+        Effect::Authorized(_) | Effect::Voided(_) | Effect::Refunded(_) => None,
     }
 }

@@ -56,7 +56,7 @@ pub async fn handle(
                     screen(&rules, Signals { amount: payment.amount, card_payments: count().await?, checks });
                 let at_once = payment.capture_method == CaptureMethod::Automatic;
                 let stage = authorized.screened(screening, at_once);
-                Ok(Move::Finish(Box::new(payment.clone().advance(stage, Actor::FraudCheck, clock.now()))))
+                Ok(Move::Finish(Box::new(payment.clone().screened(stage, Actor::FraudCheck, clock.now()))))
             }
             Stage::Declined(Declined::Issuer { .. }) => {
                 count().await?;
@@ -72,7 +72,8 @@ pub async fn handle(
             | Stage::RequiresCapture(_)
             | Stage::InReview(_)
             | Stage::Succeeded(_)
-            | Stage::Declined(Declined::Risk { .. })
+            | Stage::Refunding(_)
+            | Stage::Declined(Declined::Risk(_))
             | Stage::Canceled(_)
             | Stage::Failed(_) => Ok(Move::Stay),
         }

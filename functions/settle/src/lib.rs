@@ -1,4 +1,4 @@
-//! Works out what the merchant is owed for a captured payment, and when: fee, net, settlement date.
+//! Works out what the merchant is owed for a capture, and when: fee, net, settlement date.
 
 use payments::amount::AmountError;
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
@@ -47,10 +47,11 @@ pub async fn handle(
             let merchant = merchants.merchant(&payment.owner()).await?;
             let merchant = merchant.ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
             let terms = merchant.fee_plan.terms(payment.amount.currency());
-            let settlement = settle(payment.amount, terms, captured.capture.at)
-                .map_err(|error| Error::SettlementImpossible(id, Some(error)))?;
-            let stage = Stage::Succeeded(captured.settled(settlement));
-            Ok(Move::Finish(Box::new(payment.advance(stage, Actor::Settle, clock.now()))))
+            let (_, amount, _) = payment.open_capture().ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
+            let captured_at = payment.reached(StageName::Captured).unwrap_or(payment.created_at);
+            let settlement =
+                settle(amount, terms, captured_at).map_err(|error| Error::SettlementImpossible(id, Some(error)))?;
+            Ok(Move::Finish(Box::new(payment.settled(captured.0, settlement, Actor::Settle, clock.now()))))
         }
         stage @ (Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) | Stage::Capturing(_)) => {
             Err(OutOfTurn { payment_id: payment.payment_id, stage: StageName::from(&stage) }.into())
@@ -59,6 +60,7 @@ pub async fn handle(
         | Stage::RequiresCapture(_)
         | Stage::InReview(_)
         | Stage::Succeeded(_)
+        | Stage::Refunding(_)
         | Stage::Declined(_)
         | Stage::Canceled(_)
         | Stage::Failed(_) => Ok(Move::Stay),

@@ -22,7 +22,13 @@ pub struct Entry {
     pub approved: bool,
     /// Minor units taken of it.
     pub captured: u64,
-    /// Whether it was let go.
+    /// Minor units let go after some were taken.
+    #[serde(default)]
+    pub released: u64,
+    /// Minor units given back.
+    #[serde(default)]
+    pub refunded: u64,
+    /// Whether it was let go before any were taken.
     pub voided: bool,
     /// How often authorisation orders came for it.
     pub requests: u32,
@@ -31,6 +37,14 @@ pub struct Entry {
     pub quirk: Option<Quirk>,
     /// The effect of each key, once: a handful per hold.
     pub effects: BTreeMap<String, Effect>,
+}
+
+impl Entry {
+    /// Minor units that are still held.
+    pub fn held(&self) -> u64 {
+        let open = self.approved && !self.voided;
+        if open { self.amount.minor().saturating_sub(self.captured).saturating_sub(self.released) } else { 0 }
+    }
 }
 
 /// What came of keeping an entry.

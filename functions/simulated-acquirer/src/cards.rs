@@ -38,6 +38,8 @@ pub enum Quirk {
     Duplicate,
     /// The hold is placed, and no capture of it is ever allowed.
     CaptureRefused,
+    /// The hold is placed and captured, and no refund of it is ever allowed.
+    RefundRefused,
 }
 
 /// The public test numbers that are declined.
@@ -53,13 +55,14 @@ const DECLINED: [(&str, DeclineCode); 8] = [
 ];
 
 /// The simulated network's own numbers, by their first fifteen digits; the sixteenth is the check digit.
-const QUIRKS: [(&str, Quirk); 6] = [
+const QUIRKS: [(&str, Quirk); 7] = [
     ("400000990000010", Quirk::LostAnswer),
     ("400000990000020", Quirk::LateAnswer),
     ("400000990000030", Quirk::Outage),
     ("400000990000040", Quirk::Duplicate),
     ("400000990000050", Quirk::Down),
     ("400000990000060", Quirk::CaptureRefused),
+    ("400000990000070", Quirk::RefundRefused),
 ];
 
 /// Why the issuer says no to that number, if it does.

@@ -63,8 +63,11 @@ pub async fn handle(
 ) -> Result<Answer, Error> {
     let answer = match order {
         Order::Authorize { key, amount, card } => network::authorize(account, cards, delay, &key, amount, &card).await,
-        Order::Capture { key, hold_key, amount } => network::capture(account, &key, &hold_key, amount).await,
-        Order::Void { key, hold_key, amount } => network::void(account, &key, &hold_key, amount).await,
+        Order::Capture { key, hold_key, amount, last } => {
+            network::capture(account, &key, &hold_key, amount, last).await
+        }
+        Order::Void { key, hold_key, captured } => network::void(account, &key, &hold_key, captured).await,
+        Order::Refund { key, hold_key, amount } => network::refund(account, &key, &hold_key, amount).await,
         Order::LookUp { key } => return Ok(Answer::Found(network::look_up(account, &key).await?)),
     };
     answer.map(Answer::Done)

@@ -5,7 +5,9 @@ use crate::cards::{self, OpenCard, Quirk};
 use crate::{Delay, Error};
 use payments::amount::Amount;
 use payments::failure::Unavailable;
-use payments::gateway::{Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, VoidAnswer};
+use payments::gateway::{
+    Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, RefundAnswer, VoidAnswer,
+};
 use payments::token::PresentedCard;
 use std::collections::BTreeMap;
 
@@ -84,45 +86,77 @@ pub(crate) async fn capture(
     key: &GatewayKey,
     hold_key: &GatewayKey,
     amount: Amount,
+    last: bool,
 ) -> Result<Effect, Error> {
-    let (effect, lost) = change(account, hold_key, amount, |entry| {
-        if let Some(effect) = entry.effects.get(key.as_str()) {
-            return Ok((effect.clone(), false));
-        }
-        let room = entry.amount.minor() - entry.captured;
+    once(account, key, hold_key, amount, |entry| {
         let same = entry.amount.currency() == amount.currency();
         let refused = entry.quirk == Some(Quirk::CaptureRefused);
-        let answer = if entry.approved && !entry.voided && same && !refused && amount.minor() <= room {
-            entry.captured += amount.minor();
-            CaptureAnswer::Captured { reference: reference("capture", key) }
-        } else {
-            CaptureAnswer::Refused
-        };
-        Ok((entry.effect(key, Effect::Captured(answer)), entry.quirk == Some(Quirk::LostAnswer)))
+        if !same || refused || amount.minor() > entry.held() {
+            return Effect::Captured(CaptureAnswer::Refused);
+        }
+        entry.captured += amount.minor();
+        if last {
+            entry.released += entry.held();
+        }
+        Effect::Captured(CaptureAnswer::Captured { reference: reference("capture", key) })
     })
-    .await?;
-    if lost { Err(Error::AnswerLost) } else { Ok(effect) }
+    .await
 }
 
 pub(crate) async fn void(
     account: &impl Account,
     key: &GatewayKey,
     hold_key: &GatewayKey,
-    amount: Amount,
+    captured: Amount,
 ) -> Result<Effect, Error> {
-    change(account, hold_key, amount, |entry| {
-        if let Some(effect) = entry.effects.get(key.as_str()) {
-            return Ok(effect.clone());
+    once(account, key, hold_key, captured, |entry| {
+        if entry.captured > captured.minor() {
+            return Effect::Voided(VoidAnswer::AlreadyCaptured { reference: reference("capture", hold_key) });
         }
-        let answer = if entry.captured > 0 {
-            VoidAnswer::AlreadyCaptured { reference: reference("capture", hold_key) }
-        } else {
+        if entry.captured == 0 {
             entry.voided = true;
-            VoidAnswer::Voided
-        };
-        Ok(entry.effect(key, Effect::Voided(answer)))
+        }
+        entry.released += entry.held();
+        Effect::Voided(VoidAnswer::Voided)
     })
     .await
+}
+
+pub(crate) async fn refund(
+    account: &impl Account,
+    key: &GatewayKey,
+    hold_key: &GatewayKey,
+    amount: Amount,
+) -> Result<Effect, Error> {
+    once(account, key, hold_key, amount, |entry| {
+        let same = entry.amount.currency() == amount.currency();
+        let refused = entry.quirk == Some(Quirk::RefundRefused);
+        if !same || refused || amount.minor() > entry.captured - entry.refunded {
+            return Effect::Refunded(RefundAnswer::Refused);
+        }
+        entry.refunded += amount.minor();
+        Effect::Refunded(RefundAnswer::Refunded { reference: reference("refund", key) })
+    })
+    .await
+}
+
+/// The effect of an order on a hold, made once per key. Its first answer is lost if the card is one of those.
+async fn once(
+    account: &impl Account,
+    key: &GatewayKey,
+    hold_key: &GatewayKey,
+    amount: Amount,
+    effect: impl Fn(&mut Entry) -> Effect,
+) -> Result<Effect, Error> {
+    let (effect, lost) = change(account, hold_key, amount, |entry| {
+        if let Some(effect) = entry.effects.get(key.as_str()) {
+            return Ok((effect.clone(), false));
+        }
+        let effect = effect(entry);
+        Ok((entry.effect(key, effect), entry.quirk == Some(Quirk::LostAnswer)))
+    })
+    .await?;
+    if lost { Err(Error::AnswerLost) } else { Ok(effect) }
 }
 
 pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey) -> Result<Option<Effect>, Error> {
@@ -163,6 +197,8 @@ impl Entry {
             amount,
             approved: false,
             captured: 0,
+            released: 0,
+            refunded: 0,
             voided: false,
             requests: 0,
             quirk: None,

@@ -2,10 +2,9 @@
 //! number of tries.
 
 use payments::failure::Unavailable;
-use payments::id::PaymentId;
+use payments::id::{OperationId, OperationKind, PaymentId};
 use payments::payment::Takeover;
 use payments::ports::{Clock, DuePayments, LoadPayment, SavePayment, Saved, Workflow};
-use payments::step::OperationId;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -63,8 +62,8 @@ async fn take_over(
         return Ok(());
     };
     let (next, operation) = match payment.take_over(clock.now()) {
-        Takeover::Resume(next) => (next, Some(OperationId::Pay)),
-        Takeover::Reverse(next) => (next, Some(OperationId::Reverse)),
+        Takeover::Resume(next) => (next, Some(OperationId::pay())),
+        Takeover::Reverse(next) => (next, Some(OperationId::reverse())),
         Takeover::Finish(next) => (next, None),
         Takeover::Nothing => {
             response.left += 1;
@@ -75,12 +74,12 @@ async fn take_over(
         response.left += 1;
         return Ok(());
     }
-    match operation {
-        Some(OperationId::Pay) => response.resumed += 1,
-        Some(OperationId::Reverse) => response.reversed += 1,
+    match &operation {
         None => response.finished += 1,
+        Some(operation) if operation.kind() == OperationKind::Reverse => response.reversed += 1,
+        Some(_) => response.resumed += 1,
     }
-    if let Some(operation) = operation {
+    if let Some(operation) = &operation {
         workflow.start(payment_id, operation).await?;
     }
     Ok(())

@@ -1,12 +1,13 @@
 //! Lets a hold go: the undo of `authorize`. Voiding twice, or voiding what was never held, is harmless.
 
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
-use payments::gateway::{Effect, GatewayOperation, HoldOrder, NoAnswer, VoidAnswer};
+use payments::gateway::{Effect, GatewayOperation, NoAnswer, VoidAnswer, VoidOrder};
 use payments::id::PaymentId;
-use payments::payment::Actor;
+use payments::payment::{Actor, Payment};
 use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
-use payments::stage::{Stage, StageName};
+use payments::stage::{Captured, Stage, Succeeded, Voiding};
 use payments::step::{self, Move, StepAnswer, StepRequest};
+use payments::timestamp::Timestamp;
 
 /// Why the step failed.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
@@ -48,7 +49,7 @@ impl From<NoAnswer> for Error {
     }
 }
 
-/// Lets the payment's hold go, or finds that it is gone.
+/// Lets the payment's hold, or what is left of it, go, or finds that it is gone.
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
     gateway: &impl Gateway,
@@ -57,45 +58,52 @@ pub async fn handle(
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| match payment.stage.clone() {
         Stage::Voiding(intent) => {
-            let order = HoldOrder {
-                key: payment.gateway_key(GatewayOperation::Void, 1),
+            let order = VoidOrder {
+                key: payment.gateway_key(GatewayOperation::Void, intent.attempt),
                 hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.hold_attempt),
-                amount: payment.amount,
+                captured: payment.captured(),
             };
-            let id = payment.payment_id.clone();
-            match void(gateway, &order).await? {
-                VoidAnswer::Voided => {
-                    Ok(Move::Finish(Box::new(payment.advance(intent.voided(), Actor::Void, clock.now()))))
-                }
+            let sent = gateway.void(&order).await;
+            match step::answered(gateway, &order.key, sent, voided).await? {
+                VoidAnswer::Voided => Ok(Move::Finish(Box::new(let_go(payment, intent, clock.now())))),
                 VoidAnswer::AlreadyCaptured { reference } => {
+                    let id = payment.payment_id.clone();
                     let contradiction = || NoAnswer::Unknown("a capture that nobody ordered".to_owned());
-                    let captured = intent.already_captured(reference, clock.now()).ok_or_else(contradiction)?;
-                    let next = payment.advance(Stage::Captured(captured), Actor::Void, clock.now());
+                    let ordered = payment.open_capture().is_some();
+                    let approved = intent.approved().filter(|_| ordered).ok_or_else(contradiction)?;
+                    let stage = Stage::Captured(Captured(approved));
+                    let next = payment.took_effect(reference, stage, Actor::Void, clock.now());
                     Ok(Move::Fail(Box::new(next), Error::AlreadyCaptured(id)))
                 }
             }
         }
         Stage::Captured(_) => Err(Error::AlreadyCaptured(payment.payment_id)),
-        stage @ (Stage::Created(_)
+        Stage::Created(_)
         | Stage::Authorizing(_)
         | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::RequiresCapture(_)
-        | Stage::InReview(_)) => {
-            Err(OutOfTurn { payment_id: payment.payment_id, stage: StageName::from(&stage) }.into())
+        | Stage::InReview(_) => Err(OutOfTurn::of(&payment).into()),
+        Stage::Succeeded(_) | Stage::Refunding(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => {
+            Ok(Move::Stay)
         }
-        Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => Ok(Move::Stay),
     })
     .await
 }
 
-/// Sends the order; when its answer is lost, asks for it by its key. A repeat under the same key has the same effect.
-async fn void(gateway: &impl Gateway, order: &HoldOrder) -> Result<VoidAnswer, NoAnswer> {
-    match gateway.void(order).await {
-        Err(lost @ NoAnswer::Unknown(_)) => match gateway.look_up(&order.key).await {
-            Ok(Some(Effect::Voided(answer))) => Ok(answer),
-            Ok(_) | Err(_) => Err(lost),
-        },
-        answer => answer,
+/// Nothing is held any more: what was taken before stays taken, and the payment ends by the reason of its undo otherwise.
+fn let_go(payment: Payment, intent: Voiding, now: Timestamp) -> Payment {
+    let taken = payment.captured().minor() > 0;
+    let stage = match intent.clone().approved().filter(|_| taken) {
+        Some(approved) => Stage::Succeeded(Succeeded(approved)),
+        None => intent.voided(),
+    };
+    payment.advance(stage, Actor::Void, now)
+}
+
+fn voided(effect: Effect) -> Option<VoidAnswer> {
+    match effect {
+        Effect::Voided(answer) => Some(answer),
+        Effect::Authorized(_) | Effect::Captured(_) | Effect::Refunded(_) => None,
     }
 }

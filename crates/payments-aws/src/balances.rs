@@ -1,0 +1,64 @@
+//! The balances table, read: an account's balance is the sum of its shards.
+
+use crate::config::StartError;
+use crate::table::{Table, unavailable};
+use aws_sdk_dynamodb::types::AttributeValue;
+use payments::currency::Currency;
+use payments::failure::Unavailable;
+use payments::ledger::Account;
+use payments::ports::Balances;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// Pages of shards that one account may have.
+const MAX_PAGES: usize = 20;
+
+/// Balances in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct BalancesTable(Table);
+
+/// A shard: one currency in one Kafka partition.
+#[derive(Deserialize)]
+struct Shard {
+    currency: Currency,
+    minor: i64,
+}
+
+impl BalancesTable {
+    /// From `BALANCES_TABLE`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        Ok(Self(Table::from_env("BALANCES_TABLE", "the balances").await?))
+    }
+}
+
+impl Balances for BalancesTable {
+    async fn balances(&self, account: &Account) -> Result<BTreeMap<Currency, i64>, Unavailable> {
+        let mut sums = BTreeMap::<Currency, i64>::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let page = self
+                .0
+                .client
+                .query()
+                .table_name(&self.0.name)
+                .key_condition_expression("account = :account")
+                .expression_attribute_values(":account", AttributeValue::S(account.to_string()))
+                .consistent_read(true)
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| unavailable("the balances", error))?;
+            for item in page.items() {
+                let shard: Shard = self.0.read(item.clone())?;
+                let sum = sums.entry(shard.currency).or_default();
+                let overflow = || Unavailable::new("the balances", "a sum beyond 64 bits");
+                *sum = sum.checked_add(shard.minor).ok_or_else(overflow)?;
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(sums);
+            }
+        }
+        Err(Unavailable::new("the balances", format!("more than {MAX_PAGES} pages of shards")))
+    }
+}

@@ -1,0 +1,96 @@
+//! Gives captured money back: the undo of `execute`. The intent is written by the API; refunding twice is harmless.
+
+use payments::failure::{NotFound, OutOfTurn, Unavailable};
+use payments::gateway::{Effect, GatewayOperation, NoAnswer, RefundAnswer, RefundOrder};
+use payments::payment::{Actor, Payment};
+use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
+use payments::stage::{Refunding, Stage, Succeeded};
+use payments::step::{self, Move, StepAnswer, StepRequest};
+
+/// Why the step failed.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr, strum::EnumIter))]
+#[strum_discriminants(doc = "The names of [`Error`], as the workflow sees them.")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
+pub enum Error {
+    /// There is no such payment.
+    #[error("nothing to refund")]
+    PaymentNotFound(#[from] NotFound),
+    /// The payment is not captured.
+    #[error("it is not the turn of refund")]
+    StepOutOfTurn(#[from] OutOfTurn),
+    /// The payments table did not answer.
+    #[error("the money is not given back")]
+    StoreUnavailable(#[from] Unavailable),
+    /// The gateway certainly did nothing.
+    #[error("nothing was given back")]
+    GatewayUnavailable(#[source] NoAnswer),
+    /// The gateway may have given it back.
+    #[error("the money may have been given back")]
+    GatewayOutcomeUnknown(#[source] NoAnswer),
+}
+payments::failure!(
+    Error, ErrorName,
+    transient: [StoreUnavailable, GatewayUnavailable, GatewayOutcomeUnknown],
+    permanent: [PaymentNotFound, StepOutOfTurn],
+);
+
+impl From<NoAnswer> for Error {
+    fn from(answer: NoAnswer) -> Self {
+        match answer {
+            NoAnswer::Unavailable(_) => Self::GatewayUnavailable(answer),
+            NoAnswer::Unknown(_) => Self::GatewayOutcomeUnknown(answer),
+        }
+    }
+}
+
+/// Makes the refund that is under way, or finds that none is missing.
+pub async fn handle(
+    payments: &(impl LoadPayment + SavePayment),
+    gateway: &impl Gateway,
+    clock: &impl Clock,
+    request: StepRequest,
+) -> Result<StepAnswer, Error> {
+    step::advance(payments, &request.payment_id, async |payment, _| match payment.stage.clone() {
+        Stage::Refunding(intent) => {
+            let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
+            let sent = gateway.refund(&order).await;
+            let answer = step::answered(gateway, &order.key, sent, refunded).await?;
+            let stage = Stage::Succeeded(Succeeded(intent.0));
+            let next = match answer {
+                RefundAnswer::Refunded { reference } => {
+                    payment.took_effect(reference, stage, Actor::Refund, clock.now())
+                }
+                RefundAnswer::Refused => payment.advance(stage, Actor::Refund, clock.now()),
+            };
+            Ok(Move::Finish(Box::new(next)))
+        }
+        Stage::Created(_)
+        | Stage::Authorizing(_)
+        | Stage::Authorized(_)
+        | Stage::Capturing(_)
+        | Stage::Captured(_)
+        | Stage::RequiresCapture(_)
+        | Stage::InReview(_)
+        | Stage::Voiding(_) => Err(OutOfTurn::of(&payment).into()),
+        Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => Ok(Move::Stay),
+    })
+    .await
+}
+
+/// The order of the open refund.
+fn order(payment: &Payment, intent: &Refunding) -> Option<RefundOrder> {
+    let (refund, amount) = payment.open_refund()?;
+    Some(RefundOrder {
+        key: payment.gateway_key(GatewayOperation::Refund(&refund.id), 1),
+        hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
+        amount,
+    })
+}
+
+fn refunded(effect: Effect) -> Option<RefundAnswer> {
+    match effect {
+        Effect::Refunded(answer) => Some(answer),
+        Effect::Authorized(_) | Effect::Captured(_) | Effect::Voided(_) => None,
+    }
+}
