@@ -4,4 +4,7 @@
 mod consumers;
 mod lifecycle;
 mod machine;
+mod operations;
+mod races;
+mod states;
 mod world;

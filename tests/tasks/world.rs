@@ -35,6 +35,8 @@ pub struct World {
     pub now: Cell<i64>,
     pub payments: RefCell<BTreeMap<PaymentId, Payment>>,
     pub versions: RefCell<Vec<Payment>>,
+    /// Attempts to write a payment, refused ones too: each costs a write unit.
+    pub writes: Cell<u32>,
     pub merchants: RefCell<BTreeMap<String, Merchant>>,
     pub tokens: RefCell<BTreeMap<TokenId, Token>>,
     pub cards: RefCell<BTreeMap<TokenId, SealedCard>>,
@@ -186,6 +188,7 @@ impl LoadPayment for World {
 
 impl SavePayment for World {
     async fn save(&self, payment: &Payment) -> Result<Saved, Unavailable> {
+        self.writes.set(self.writes.get() + 1);
         self.call(|| {
             let mut payments = self.payments.borrow_mut();
             let there = payments.get(&payment.payment_id).cloned();
@@ -205,6 +208,7 @@ impl SavePayment for World {
 
 impl OpenPayment for World {
     async fn open(&self, payment: &Payment) -> Result<Opened, Unavailable> {
+        self.writes.set(self.writes.get() + 1);
         self.call(|| match self.payments.borrow_mut().entry(payment.payment_id.clone()) {
             std::collections::btree_map::Entry::Occupied(there) => Opened::Existing(Box::new(there.get().clone())),
             std::collections::btree_map::Entry::Vacant(place) => {
