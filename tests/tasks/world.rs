@@ -225,7 +225,7 @@ impl ListPayments for World {
     async fn list(&self, owner: &Owner, filter: &ListFilter, after: Option<&Cursor>) -> Result<Page, Unavailable> {
         self.call(|| {
             let payments = self.payments.borrow();
-            let mut own: Vec<_> = payments.values().filter(|payment| payment.owner() == *owner).collect();
+            let mut own: Vec<_> = payments.values().filter(|payment| payment.owner == *owner).collect();
             let place = |payment: &Payment| (std::cmp::Reverse(payment.created_at), payment.payment_id.clone());
             own.sort_by_key(|payment| place(payment));
             own.retain(|payment| {

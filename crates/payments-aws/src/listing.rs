@@ -46,7 +46,7 @@ impl ListPayments for PaymentsTable {
             page.next = keys.last().cloned().filter(|_| keys.len() == filter.limit);
             for key in &keys {
                 let Some(payment) = payments.remove(&key.payment_id) else { continue };
-                if payment.owner() != *owner || !filter.takes(&payment) {
+                if payment.owner != *owner || !filter.takes(&payment) {
                     continue;
                 }
                 page.payments.push(payment);

@@ -110,8 +110,8 @@ impl Event {
             kind: kind(payment, change),
             version: ENVELOPE,
             occurred_at: change.at.to_rfc3339(),
-            merchant_id: payment.merchant_id.clone(),
-            mode: payment.mode,
+            merchant_id: payment.owner.merchant_id.clone(),
+            mode: payment.owner.mode,
             data: PaymentView { operation: operation(payment, change.v), ..PaymentView::of(payment) },
         }
     }
@@ -119,9 +119,10 @@ impl Event {
 
 /// What happened in the version that `change` made.
 pub fn kind(payment: &Payment, change: &Change) -> EventKind {
-    let of_refund = payment.operations.iter().find(|operation| {
-        matches!(operation.action, Action::Refund { .. }) && operation.end.is_some_and(|end| end.v == change.v)
-    });
+    let of_refund = payment
+        .operations
+        .iter()
+        .find(|operation| matches!(operation.action, Action::Refund { .. }) && operation.end == Some(change.v));
     match change.to {
         StageName::Authorized if change.by != Actor::Sweep => EventKind::Authorized,
         StageName::Refunding => EventKind::RefundProcessing,

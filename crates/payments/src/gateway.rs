@@ -76,6 +76,13 @@ pub struct Checks {
     pub address: Option<bool>,
 }
 
+impl Checks {
+    /// Whether the issuer said nothing.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// Why an issuer said no. The names are the card world's; they go to the merchant as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
 #[serde(rename_all = "snake_case")]

@@ -243,6 +243,19 @@ impl fmt::Display for Owner {
     }
 }
 
+impl FromStr for Owner {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let expected = InvalidId("a merchant's id, # and test or live");
+        let (merchant_id, mode) = text.split_once('#').ok_or_else(|| expected.clone())?;
+        let mode = [Mode::Test, Mode::Live].into_iter().find(|known| known.as_str() == mode).ok_or(expected)?;
+        Ok(Self { merchant_id: merchant_id.parse()?, mode })
+    }
+}
+
+string_serde!(Owner);
+
 /// SHA-256 over the parts, each behind its length, so that no two lists of parts run into one another.
 pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = Sha256::new();

@@ -26,17 +26,15 @@ pub struct Operation {
     pub request_hash: Option<String>,
     /// The version that accepted it.
     pub v: u32,
-    /// When it was accepted.
-    pub at: Timestamp,
     /// The gateway's name for its effect; there exactly when a capture or a refund took effect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
     /// What the merchant is owed for a capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
-    /// Where the payment rested afterwards; absent while the operation is under way.
+    /// The version in which the payment rested afterwards; absent while the operation is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub end: Option<End>,
+    pub end: Option<u32>,
 }
 
 /// What is done.
@@ -87,15 +85,6 @@ pub enum ReviewDecision {
     Approve,
     /// Let the hold go.
     Decline,
-}
-
-/// A rest: the version and where the payment was then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct End {
-    /// The version.
-    pub v: u32,
-    /// The stage.
-    pub to: StageName,
 }
 
 /// What a client asks for, checked by itself.
@@ -171,9 +160,9 @@ pub enum Refusal {
 }
 
 impl Operation {
-    fn capture_at_once(amount: Amount, v: u32, at: Timestamp) -> Self {
+    fn capture_at_once(amount: Amount, v: u32) -> Self {
         let action = Action::Capture { amount: amount.minor(), last: true };
-        Self { id: OperationId::pay(), action, request_hash: None, v, at, reference: None, settlement: None, end: None }
+        Self { id: OperationId::pay(), action, request_hash: None, v, reference: None, settlement: None, end: None }
     }
 
     /// What a capture took, once it did.
@@ -249,19 +238,9 @@ impl Payment {
         let mut next = self;
         let request_hash = Some(hash);
         let reviewed_to_capture = matches!((&action, &stage), (Action::Review { .. }, Stage::Capturing(_)));
-        let at = now;
-        next.operations.push(Operation {
-            id,
-            action,
-            request_hash,
-            v,
-            at,
-            reference: None,
-            settlement: None,
-            end: None,
-        });
+        next.operations.push(Operation { id, action, request_hash, v, reference: None, settlement: None, end: None });
         if reviewed_to_capture {
-            next.operations.push(Operation::capture_at_once(next.amount, v, now));
+            next.operations.push(Operation::capture_at_once(next.amount, v));
         }
         Ok(next.begin(stage, Actor::Api, now))
     }
@@ -316,7 +295,7 @@ impl Payment {
     /// The risk side has spoken: what the payment becomes. An approval opens its capture.
     pub fn screened(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
         if matches!(stage, Stage::Capturing(_)) {
-            self.operations.push(Operation::capture_at_once(self.amount, self.version + 1, now));
+            self.operations.push(Operation::capture_at_once(self.amount, self.version + 1));
         }
         self.advance(stage, by, now)
     }

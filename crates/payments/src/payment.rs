@@ -4,8 +4,8 @@
 use crate::amount::Amount;
 use crate::card::CardSummary;
 use crate::gateway::{GatewayKey, GatewayOperation};
-use crate::id::{CardFingerprint, MerchantId, Mode, Owner, PaymentId, TokenId};
-use crate::operation::{End, Operation};
+use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
+use crate::operation::{MAX_OPERATIONS, Operation};
 use crate::stage::{Created, Failed, Stage, StageName, Undone, VoidReason};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,8 +21,8 @@ const LONGEST_DUE_SECONDS: i64 = 60 * 60;
 pub const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After so many takeovers (about six hours) a payment without a final answer is reversed.
 pub const MAX_TAKEOVERS: u32 = 8;
-/// The history keeps this many changes: the first and the latest. Three for each operation, and some takeovers.
-const MAX_HISTORY: usize = 120;
+/// The history keeps this many changes: three for each operation and ten more. Takeovers are forgotten first.
+const MAX_HISTORY: usize = 3 * MAX_OPERATIONS + 10;
 /// Partitions of the index of due payments, so that no single one takes every write.
 pub const DUE_SHARDS: u8 = 8;
 
@@ -97,12 +97,8 @@ pub struct Payment {
     pub schema: u32,
     /// 1 when opened, one more with each change; every save is on condition of the one before.
     pub version: u32,
-    /// Whose it is.
-    pub merchant_id: MerchantId,
-    /// In which world.
-    pub mode: Mode,
-    /// Both in one, `mer_...#test`: the partition of the index by owner and time.
-    pub owner: String,
+    /// Whose it is, as `mer_...#test`: also the partition of the index by owner and time.
+    pub owner: Owner,
     /// Digest of the request, 32 hexadecimal digits: the same key with another body is refused by it.
     pub request_hash: String,
     /// How much.
@@ -138,9 +134,9 @@ pub struct Payment {
     pub takeovers: u32,
     /// Where it is.
     pub stage: Stage,
-    /// Where it rested first: what the request that opened it is answered, for ever.
+    /// The version in which it rested first: what the request that opened it is answered, for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub first_rest: Option<End>,
+    pub first_rest: Option<u32>,
     /// What is and was done to it since it was approved, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub operations: Vec<Operation>,
@@ -191,15 +187,12 @@ impl Payment {
     pub fn open(opening: Opening, now: Timestamp) -> Self {
         let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference, metadata } = opening;
         let due_shard = due_shard(&payment_id);
-        let owner_text = owner.to_string();
         let reference_key = reference.as_ref().map(|reference| reference_key(&owner, reference));
         Self {
             payment_id,
             schema: SCHEMA,
             version: 1,
-            merchant_id: owner.merchant_id,
-            mode: owner.mode,
-            owner: owner_text,
+            owner,
             request_hash,
             amount,
             capture_method,
@@ -227,7 +220,7 @@ impl Payment {
         let expires_at = stage.hold().0.map(|hold| hold.expires_at);
         self.stage = stage;
         if to.is_rest() {
-            let end = End { v: self.version + 1, to };
+            let end = self.version + 1;
             self.first_rest.get_or_insert(end);
             self.operations.iter_mut().filter(|operation| operation.end.is_none()).for_each(|operation| {
                 operation.end = Some(end);
@@ -286,10 +279,9 @@ impl Payment {
         StageName::from(&self.stage).status()
     }
 
-    /// Where it was in that version; where it is now if the history forgot.
-    pub fn stage_at(&self, version: u32) -> StageName {
-        let change = self.history.iter().find(|change| change.v == version);
-        change.map_or_else(|| StageName::from(&self.stage), |change| change.to)
+    /// The change that made that version; the latest if the history forgot.
+    pub fn change(&self, version: u32) -> &Change {
+        self.history.iter().find(|change| change.v == version).unwrap_or_else(|| self.latest_change())
     }
 
     /// When it came to that stage, by the latest step that brought it there.
@@ -303,11 +295,6 @@ impl Payment {
         GatewayKey::new(&self.payment_id, operation, attempt)
     }
 
-    /// Whose it is.
-    pub fn owner(&self) -> Owner {
-        Owner { merchant_id: self.merchant_id.clone(), mode: self.mode }
-    }
-
     /// The change that made this version.
     pub fn latest_change(&self) -> &Change {
         self.history.last().expect("a payment is opened with a first change and never loses the latest")
@@ -317,7 +304,8 @@ impl Payment {
         self.version += 1;
         let to = StageName::from(&self.stage);
         if self.history.len() == MAX_HISTORY {
-            self.history.remove(1);
+            let takeover = self.history.iter().position(|change| change.by == Actor::Sweep);
+            self.history.remove(takeover.unwrap_or(1));
         }
         self.history.push(Change { v: self.version, at: now, by, to });
         self

@@ -27,7 +27,7 @@ pub struct Hold {
     /// The gateway's name for it.
     pub reference: String,
     /// What the issuer checked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Checks::is_empty")]
     pub checks: Checks,
     /// Until when it may be captured.
     pub expires_at: Timestamp,

@@ -6,7 +6,7 @@ use crate::card::CardSummary;
 use crate::fraud::{RiskReason, Screening};
 use crate::gateway::{DeclineCode, GatewayName};
 use crate::id::{OperationId, OperationKind, PaymentId, TokenId, digest};
-use crate::operation::{Action, End, Operation, RefundReason, ReviewDecision};
+use crate::operation::{Action, Operation, RefundReason, ReviewDecision};
 use crate::payment::{CaptureMethod, Payment, Status};
 use crate::settlement::Settlement;
 use crate::stage::{Canceled, Declined, Failed, Stage, StageName, VoidReason};
@@ -150,27 +150,30 @@ pub struct FailureView {
 impl PaymentView {
     /// What may be shown of the payment as it is now.
     pub fn of(payment: &Payment) -> Self {
-        Self::when(payment, End { v: payment.version, to: StageName::from(&payment.stage) })
+        Self::when(payment, payment.version)
     }
 
-    /// What was to be shown of it when it rested at `rest`, one of its own.
-    pub fn when(payment: &Payment, rest: End) -> Self {
-        let now = rest.v == payment.version;
+    /// What was to be shown of it in that version: the one in which it was opened, in which it rested, or which accepted
+    /// an operation.
+    pub fn when(payment: &Payment, version: u32) -> Self {
+        let to = payment.change(version).to;
         let views = |kind| {
-            let there = payment.operations.iter().filter(|operation| operation.v <= rest.v);
-            there.map(|operation| OperationView::when(payment, operation, rest.v)).filter(move |view| view.kind == kind)
+            let there = payment.operations.iter().filter(|operation| operation.v <= version);
+            there
+                .map(|operation| OperationView::when(payment, operation, version))
+                .filter(move |view| view.kind == kind)
         };
         let sum = |kind| views(kind).filter(OperationView::has_effect).map(|view| view.minor()).sum::<u64>();
         let (captured, refunded) = (sum(OperationType::Capture), sum(OperationType::Refund));
-        let waits = matches!(rest.to, StageName::RequiresCapture | StageName::InReview);
-        let is_new = rest.to == StageName::Created;
+        let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
+        let is_new = to == StageName::Created;
         let (hold, screening) = if is_new { (None, None) } else { payment.stage.hold() };
         let capturable = if waits { payment.amount.minor() - captured } else { 0 };
-        let end = (now || rest.to == StageName::from(&payment.stage)).then(|| ending(&payment.stage)).flatten();
+        let end = (to == StageName::from(&payment.stage)).then(|| ending(&payment.stage)).flatten();
         let (decline, failure) = end.unwrap_or_default();
         Self {
             id: payment.payment_id.clone(),
-            status: rest.to.status(),
+            status: to.status(),
             amount: payment.amount,
             amount_captured: captured,
             amount_capturable: capturable,
@@ -200,7 +203,7 @@ impl OperationView {
     }
 
     fn when(payment: &Payment, operation: &Operation, version: u32) -> Self {
-        let over = operation.end.is_some_and(|end| end.v <= version);
+        let over = operation.end.is_some_and(|end| end <= version);
         let effect = operation.reference.is_some();
         let (kind, minor, reason, decision, done) = match operation.action {
             Action::Capture { amount, .. } => (OperationType::Capture, Some(amount), None, None, effect),
@@ -222,7 +225,7 @@ impl OperationView {
             reason,
             decision,
             settlement: operation.settlement.clone().filter(|_| over),
-            created_at: operation.at.to_rfc3339(),
+            created_at: payment.change(operation.v).at.to_rfc3339(),
         }
     }
 
@@ -237,7 +240,7 @@ impl OperationView {
 
 /// What the version is about: the operation that it began or ended; of two, the one that moves money.
 pub(crate) fn operation(payment: &Payment, version: u32) -> Option<OperationView> {
-    let about = |operation: &&Operation| operation.v == version || operation.end.is_some_and(|end| end.v == version);
+    let about = |operation: &&Operation| operation.v == version || operation.end == Some(version);
     let mut views = payment.operations.iter().filter(about).map(|operation| OperationView::of(payment, operation));
     views.next_back()
 }

@@ -3,12 +3,10 @@
 use crate::run::Run;
 use crate::{Ports, RETRY_AFTER_SECONDS, idempotency, unavailable};
 use payments::id::{OperationId, Owner, PaymentId};
-use payments::operation::End;
 use payments::payment::{Opening, Payment};
 use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Opened, Tokens, Workflow};
 use payments::problem::{FieldError, Problem, ProblemKind};
 use payments::request::{CreatePayment, create_payment};
-use payments::stage::StageName;
 use payments::validation;
 use payments::view::PaymentView;
 use task::http::{ProxyAnswer, ProxyRequest};
@@ -75,10 +73,7 @@ fn answer(payment: &Payment) -> ProxyAnswer {
     let location = format!("/v1/payments/{}", payment.payment_id);
     match payment.first_rest {
         Some(rest) => ProxyAnswer::json(201, &PaymentView::when(payment, rest)),
-        None => {
-            let opened = End { v: 1, to: StageName::Created };
-            ProxyAnswer::json(202, &PaymentView::when(payment, opened)).with_header("Retry-After", RETRY_AFTER_SECONDS)
-        }
+        None => ProxyAnswer::json(202, &PaymentView::when(payment, 1)).with_header("Retry-After", RETRY_AFTER_SECONDS),
     }
     .with_header("Location", location)
 }

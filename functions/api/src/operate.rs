@@ -4,7 +4,7 @@
 use crate::run::Run;
 use crate::{RETRY_AFTER_SECONDS, idempotency, unavailable};
 use payments::id::{OperationId, OperationKind, PaymentId};
-use payments::operation::{End, Operation, Refusal, Wanted};
+use payments::operation::{Operation, Refusal, Wanted};
 use payments::payment::Payment;
 use payments::ports::{Clock, LoadPayment, SavePayment, Saved, Workflow};
 use payments::problem::{FieldError, Problem, ProblemKind};
@@ -36,7 +36,7 @@ pub(crate) async fn operate(
     let run = Run { workflow, payments, request };
     for _ in 0..MAX_ROUNDS {
         let payment = payments.load(&payment_id).await.map_err(unavailable)?;
-        let payment = payment.filter(|payment| payment.owner() == owner).ok_or_else(missing)?;
+        let payment = payment.filter(|payment| payment.owner == owner).ok_or_else(missing)?;
         if payment.operation(&id).is_some() {
             return repeat(&run, clock, payment, &id, &hash).await;
         }
@@ -91,11 +91,10 @@ async fn carry_on<Runs: Workflow, Store: LoadPayment>(
 fn answer(payment: &Payment, id: &OperationId) -> ProxyAnswer {
     let operation = operation(payment, id);
     let is_refund = id.kind() == OperationKind::Refund;
-    let accepted = End { v: operation.v, to: payment.stage_at(operation.v) };
     let (status, when) = match operation.end {
         Some(end) if is_refund => (201, end),
         Some(end) => (200, end),
-        None => (202, accepted),
+        None => (202, operation.v),
     };
     let answer = if is_refund {
         ProxyAnswer::json(status, &OperationView::of(payment, operation))

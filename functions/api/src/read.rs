@@ -66,5 +66,5 @@ async fn own(payments: &impl LoadPayment, request: &ProxyRequest) -> Result<Paym
     let id: PaymentId = request.path_id("payment_id", "payment")?;
     let payment = payments.load(&id).await.map_err(unavailable)?;
     let missing = || Problem::new(ProblemKind::NotFound, "there is no such payment");
-    payment.filter(|payment| payment.owner() == owner).ok_or_else(missing)
+    payment.filter(|payment| payment.owner == owner).ok_or_else(missing)
 }

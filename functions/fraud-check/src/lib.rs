@@ -42,7 +42,7 @@ pub async fn handle(
     request: StepRequest,
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| {
-        let owner = payment.owner();
+        let owner = payment.owner.clone();
         let count = async || {
             let counted = velocity.count(&owner, &payment.fingerprint, &payment.payment_id).await;
             counted.map_err(Error::CountersUnavailable)

@@ -44,7 +44,7 @@ pub async fn handle(
     step::advance(payments, &request.payment_id, async |payment, _| match payment.stage.clone() {
         Stage::Captured(captured) => {
             let id = payment.payment_id.clone();
-            let merchant = merchants.merchant(&payment.owner()).await?;
+            let merchant = merchants.merchant(&payment.owner).await?;
             let merchant = merchant.ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
             let terms = merchant.fee_plan.terms(payment.amount.currency());
             let (_, amount, _) = payment.open_capture().ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;

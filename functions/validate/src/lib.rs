@@ -33,7 +33,7 @@ pub async fn handle(
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| {
         let Stage::Created(created) = payment.stage.clone() else { return Ok(Move::Stay) };
-        let owner = payment.owner();
+        let owner = payment.owner.clone();
         let merchant = merchants.merchant(&owner).await?;
         let token = tokens.token(&payment.token_id).await?;
         match check(merchant.as_ref(), &owner, payment.amount, token.as_ref(), payment.created_at) {
