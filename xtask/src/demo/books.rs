@@ -28,12 +28,13 @@ pub struct Books {
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
 pub struct Payment {
     pub payment_id: String,
-    pub version: u32,
     pub merchant_id: String,
     pub mode: String,
     pub amount: u64,
     pub currency: String,
     pub stage: Stage,
+    #[serde(default)]
+    pub operations: Vec<Operation>,
 }
 
 /// Where a payment is.
@@ -41,17 +42,69 @@ pub struct Payment {
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
 pub struct Stage {
     pub name: String,
-    #[serde(default)]
-    pub settlement: Option<Settlement>,
 }
 
-/// What a merchant is owed for a payment.
+/// A capture, a cancel, a refund or a review.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct Operation {
+    pub id: String,
+    #[serde(rename = "do")]
+    pub action: String,
+    #[serde(default)]
+    pub amount: u64,
+    #[serde(default)]
+    pub reference: Option<String>,
+    #[serde(default)]
+    pub settlement: Option<Settlement>,
+    #[serde(default)]
+    pub end: Option<End>,
+}
+
+/// The version in which an operation was over.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct End {
+    pub v: u32,
+}
+
+/// What a merchant is owed for a capture.
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
 pub struct Settlement {
     pub gross: u64,
     pub fee: u64,
     pub net: u64,
+}
+
+/// Money that an operation moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Money {
+    /// From the cardholder.
+    Captured {
+        /// Minor units.
+        gross: u64,
+        /// Of these, what we keep.
+        fee: u64,
+        /// Of these, what the merchant gets.
+        net: u64,
+    },
+    /// Back to the cardholder.
+    Refunded {
+        /// Minor units.
+        amount: u64,
+    },
+}
+
+/// A movement of money with the event that tells of it.
+#[derive(Clone, Debug)]
+pub struct Movement<'a> {
+    /// `pay_…:6`.
+    pub event: String,
+    /// Of which payment.
+    pub payment: &'a Payment,
+    /// How much.
+    pub money: Money,
 }
 
 /// An entry of the journal.
@@ -99,9 +152,15 @@ pub struct Balance {
 pub struct Hold {
     pub hold_key: String,
     #[serde(default)]
+    pub amount: u64,
+    #[serde(default)]
     pub currency: String,
     #[serde(default)]
     pub captured: u64,
+    #[serde(default)]
+    pub released: u64,
+    #[serde(default)]
+    pub refunded: u64,
     #[serde(default)]
     pub voided: bool,
     #[serde(default)]
@@ -113,24 +172,56 @@ impl Payment {
     pub fn status(&self) -> &str {
         match self.stage.name.as_str() {
             "created" | "authorizing" | "authorized" | "capturing" | "captured" | "voiding" => "processing",
+            "refunding" => "succeeded",
             rest => rest,
         }
     }
 
-    /// The event that moves its money, if it succeeded.
-    pub fn money_event(&self) -> Option<String> {
-        let succeeded = self.status() == "succeeded";
-        succeeded.then(|| format!("{}:{}", self.payment_id, self.version))
+    /// Whether nothing is under way.
+    pub fn is_at_rest(&self) -> bool {
+        self.status() == self.stage.name
+    }
+
+    /// Whether a hold may stand for it.
+    pub fn waits(&self) -> bool {
+        matches!(self.status(), "requires_capture" | "in_review")
+    }
+
+    /// The money that it moved, oldest first.
+    pub fn movements(&self) -> impl Iterator<Item = Movement<'_>> {
+        self.operations.iter().filter_map(|operation| {
+            let end = operation.end.as_ref()?;
+            Some(Movement { event: format!("{}:{}", self.payment_id, end.v), payment: self, money: operation.money()? })
+        })
     }
 
     /// What was taken.
-    pub fn gross(&self) -> u64 {
-        self.stage.settlement.as_ref().map_or(0, |settlement| settlement.gross)
+    pub fn captured(&self) -> i128 {
+        self.sum("capture")
     }
 
-    /// What it costs the merchant.
-    pub fn fee(&self) -> u64 {
-        self.stage.settlement.as_ref().map_or(0, |settlement| settlement.fee)
+    /// What was given back.
+    pub fn refunded(&self) -> i128 {
+        self.sum("refund")
+    }
+
+    /// What took effect at the gateway.
+    fn sum(&self, action: &str) -> i128 {
+        let effective = self.operations.iter().filter(|operation| operation.reference.is_some());
+        effective.filter(|operation| operation.action == action).map(|operation| i128::from(operation.amount)).sum()
+    }
+}
+
+impl Operation {
+    fn money(&self) -> Option<Money> {
+        match (self.action.as_str(), &self.settlement, &self.reference) {
+            ("capture", Some(settlement), _) => {
+                let Settlement { gross, fee, net } = *settlement;
+                Some(Money::Captured { gross, fee, net })
+            }
+            ("refund", _, Some(_)) => Some(Money::Refunded { amount: self.amount }),
+            _ => None,
+        }
     }
 }
 
@@ -141,13 +232,19 @@ impl Hold {
         id
     }
 
-    /// Whether it still blocks the cardholder's money.
-    pub fn is_open(&self) -> bool {
-        self.approved && !self.voided && self.captured == 0
+    /// How much of the cardholder's money it still blocks.
+    pub fn held(&self) -> i128 {
+        let open = self.approved && !self.voided;
+        if open { i128::from(self.amount) - i128::from(self.captured) - i128::from(self.released) } else { 0 }
     }
 }
 
 impl Books {
+    /// All money that was moved.
+    pub fn movements(&self) -> impl Iterator<Item = Movement<'_>> {
+        self.payments.iter().flat_map(Payment::movements)
+    }
+
     /// Reads every table. Payments first: what follows from them may only be there already, never not yet.
     pub async fn read(tables: &Tables<'_>) -> Result<Self> {
         Ok(Self {

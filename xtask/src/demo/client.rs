@@ -1,21 +1,15 @@
-//! A merchant's program: tokenises a card, makes a payment, waits for its end. What may be sent again is sent again,
-//! with the same key and a bound; it refuses to know anything that the API does not tell.
+//! A merchant's program: tokenises a card, makes a payment, waits until it rests, does to it what the line says. It
+//! refuses to know anything that the API does not tell.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use reqwest::RequestBuilder;
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::input::Line;
+use super::input::{Kind, Line, Then};
 use super::merchants::Keys;
+use super::sending::{Answer, LONGEST_WAIT, connect, send_until_answered};
 
-/// How often one request is sent before it is given up.
-const TRIES: u32 = 12;
-/// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
-/// API Gateway gives a request up after 29 s.
-const REQUEST_BOUND: Duration = Duration::from_secs(35);
 /// How long a payment may take to come to rest: `sweep` takes over after 90 s, and may have to do it twice.
 const REST_BOUND: Duration = Duration::from_secs(300);
 
@@ -31,12 +25,39 @@ pub struct Client {
 pub struct Answered {
     /// The payment's id.
     pub id: String,
-    /// Its status; `processing` if it did not come to rest in time.
+    /// Its status when it first rested; `processing` if it did not come to rest in time.
     pub status: String,
     /// Why it was declined, failed or canceled: `issuer: do_not_honor`.
     pub reasons: Vec<String>,
     /// Whether the answer was an earlier one, told again.
     pub replayed: bool,
+    /// The last answer's body about the payment at its first rest.
+    pub text: String,
+    /// Minor units taken by then.
+    pub captured: u64,
+    /// What was done to it afterwards.
+    pub then: Vec<Done>,
+    /// Why the rest of what was to be done was not.
+    pub stopped: Option<String>,
+}
+
+/// What a merchant learns of an operation on a payment that is over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What was done.
+    pub kind: Kind,
+    /// How it went: `succeeded`, `failed`.
+    pub outcome: String,
+    /// The payment's status afterwards, if the answer tells it.
+    pub status: Option<String>,
+    /// Minor units of the payment taken by then, if the answer tells it.
+    pub captured: Option<u64>,
+    /// Minor units that a refund gave back.
+    pub refunded: u64,
+    /// Whether the answer was an earlier one, told again.
+    pub replayed: bool,
+    /// The answer's body.
+    pub text: String,
 }
 
 /// How it went with one line.
@@ -50,18 +71,37 @@ pub enum Outcome {
     Unanswered(String),
 }
 
-struct Answer {
-    status: u16,
-    replayed: bool,
-    retry_after: Option<Duration>,
-    body: Value,
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Answered(answered) => write!(f, "{}", answered.status),
+            Self::Refused(detail) => write!(f, "refused: {detail}"),
+            Self::Unanswered(detail) => write!(f, "no answer: {detail}"),
+        }
+    }
+}
+
+impl Answered {
+    /// The status that the merchant was told last.
+    pub fn last_status(&self) -> &str {
+        self.then.iter().rev().find_map(|done| done.status.as_deref()).unwrap_or(&self.status)
+    }
+
+    /// What was taken, as the merchant was told last.
+    pub fn last_captured(&self) -> u64 {
+        self.then.iter().rev().find_map(|done| done.captured).unwrap_or(self.captured)
+    }
+
+    /// What was given back, as the merchant was told.
+    pub fn refunded(&self) -> u64 {
+        self.then.iter().map(|done| done.refunded).sum()
+    }
 }
 
 impl Client {
     /// Talks to the API at `url`.
     pub fn new(url: &str, keys: Keys) -> Result<Self> {
-        let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_BOUND).build().context("an HTTP client")?;
-        Ok(Self { http, url: url.trim_end_matches('/').to_owned(), keys })
+        Ok(Self { http: connect()?, url: url.trim_end_matches('/').to_owned(), keys })
     }
 
     fn key(&self, merchant: &str) -> Result<&str> {
@@ -81,9 +121,43 @@ impl Client {
 
     /// Makes the line's payment and waits until it rests. Each answered POST adds its duration to `latencies`.
     pub async fn pay(&self, line: &Line, token: &str, latencies: &mut Vec<Duration>) -> Outcome {
-        match self.try_to_pay(line, token, latencies).await {
-            Ok(answered) => Outcome::Answered(answered),
-            Err(outcome) => outcome,
+        let mut answered = match self.try_to_pay(line, token, latencies).await {
+            Ok(answered) => answered,
+            Err(outcome) => return outcome,
+        };
+        for (place, then) in line.then.iter().enumerate() {
+            let key = format!("{}-then-{}", line.key, place + 1);
+            match self.operate(line, &answered.id, then, &key).await {
+                Ok(done) => answered.then.push(done),
+                Err(outcome) => {
+                    answered.stopped = Some(format!("{} ({key}): {outcome}", then.kind));
+                    break;
+                }
+            }
+        }
+        Outcome::Answered(answered)
+    }
+
+    /// Does something to a payment at rest, and waits until it is over: the same request again, once it is, gets its
+    /// answer.
+    async fn operate(&self, line: &Line, id: &str, then: &Then, key: &str) -> Result<Done, Outcome> {
+        let deadline = Instant::now() + REST_BOUND;
+        let merchant = self.key(&line.merchant).map_err(unanswered)?;
+        let request = self
+            .http
+            .post(format!("{}/v1/payments/{id}/{}", self.url, then.kind.path()))
+            .bearer_auth(merchant)
+            .header("Idempotency-Key", key)
+            .json(&then.body);
+        loop {
+            let answer = send_until_answered(&request, &mut Vec::new()).await?;
+            if answer.status != 202 {
+                return read_operation(then.kind, id, answer).map_err(unanswered);
+            }
+            if Instant::now() >= deadline {
+                return Err(Outcome::Unanswered("still under way".to_owned()));
+            }
+            tokio::time::sleep(answer.retry_after.unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT)).await;
         }
     }
 
@@ -96,7 +170,7 @@ impl Client {
             .header("Idempotency-Key", &line.key)
             .json(&payment_body(line, token));
         let answer = send_until_answered(&request, latencies).await?;
-        let answered = read(&answer.body, answer.replayed).map_err(unanswered)?;
+        let answered = read(&answer, answer.replayed).map_err(unanswered)?;
         if answer.status == 202 || answered.status == "processing" {
             return self.wait_for_rest(key, answered, answer.retry_after).await;
         }
@@ -115,14 +189,14 @@ impl Client {
         while answered.status == "processing" && Instant::now() < deadline {
             tokio::time::sleep(wait.unwrap_or(Duration::from_secs(1)).min(LONGEST_WAIT)).await;
             let answer = send_until_answered(&request, &mut Vec::new()).await?;
-            answered = read(&answer.body, answered.replayed).map_err(unanswered)?;
+            answered = read(&answer, answered.replayed).map_err(unanswered)?;
             wait = answer.retry_after;
         }
         Ok(answered)
     }
 }
 
-fn unanswered(error: anyhow::Error) -> Outcome {
+pub(super) fn unanswered(error: anyhow::Error) -> Outcome {
     Outcome::Unanswered(format!("{error:#}"))
 }
 
@@ -137,88 +211,46 @@ fn payment_body(line: &Line, token: &str) -> Value {
     body
 }
 
-/// Sends the same request until its answer is final, or the tries are over.
-async fn send_until_answered(request: &RequestBuilder, latencies: &mut Vec<Duration>) -> Result<Answer, Outcome> {
-    let mut last = String::new();
-    for attempt in 0..TRIES {
-        let request =
-            request.try_clone().ok_or_else(|| Outcome::Unanswered("a request that cannot be repeated".to_owned()))?;
-        let started = Instant::now();
-        let wait = match send(request).await {
-            Ok(answer) => {
-                latencies.push(started.elapsed());
-                match judge(&answer) {
-                    Verdict::Final => return Ok(answer),
-                    Verdict::Refused => return Err(Outcome::Refused(detail(&answer))),
-                    Verdict::Again => last = detail(&answer),
-                }
-                answer.retry_after
-            }
-            Err(error) => {
-                last = format!("{error:#}");
-                None
-            }
-        };
-        tokio::time::sleep(pause(attempt, wait).map_err(unanswered)?).await;
-    }
-    Err(Outcome::Unanswered(format!("after {TRIES} tries: {last}")))
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Final,
-    Again,
-    Refused,
-}
-
-fn judge(answer: &Answer) -> Verdict {
-    match answer.status {
-        200..=299 => Verdict::Final,
-        429 | 500..=599 => Verdict::Again,
-        409 if answer.retry_after.is_some() => Verdict::Again,
-        _ => Verdict::Refused,
-    }
-}
-
-async fn send(request: RequestBuilder) -> Result<Answer> {
-    let response = request.send().await.context("no connection")?;
-    let header = |name: &str| {
-        let value = response.headers().get(name)?.to_str().ok()?;
-        Some(value.to_owned())
-    };
-    let status = response.status().as_u16();
-    let replayed = header("Idempotent-Replayed").is_some_and(|value| value == "true");
-    let seconds = header("Retry-After").and_then(|value| value.parse().ok());
-    let text = response.text().await.context("the answer broke off")?;
-    Ok(Answer {
-        status,
+fn read(answer: &Answer, replayed: bool) -> Result<Answered> {
+    let body = &answer.body;
+    Ok(Answered {
+        id: text(body, "id")?,
+        status: text(body, "status")?,
+        reasons: reasons(body),
         replayed,
-        retry_after: seconds.map(Duration::from_secs),
-        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        text: answer.text.clone(),
+        captured: number(body, "amount_captured")?,
+        then: Vec::new(),
+        stopped: None,
     })
 }
 
-/// Doubles from 100 ms, jittered over its upper half; never less than the server asked for, up to the longest wait.
-fn pause(attempt: u32, asked: Option<Duration>) -> Result<Duration> {
-    let longest = Duration::from_millis(100 << attempt.min(6));
-    let mut byte = [0];
-    getrandom::fill(&mut byte).context("reading random bytes")?;
-    let jittered = longest / 2 + longest / 2 * u32::from(byte[0]) / 255;
-    Ok(jittered.max(asked.unwrap_or_default()).min(LONGEST_WAIT))
-}
-
-fn detail(answer: &Answer) -> String {
-    let told = answer.body["detail"].as_str();
-    let told = told.or_else(|| answer.body["message"].as_str());
-    format!("{} {}", answer.status, told.unwrap_or("without a detail"))
-}
-
-fn read(body: &Value, replayed: bool) -> Result<Answered> {
-    let text = |name: &str| {
-        let value = body[name].as_str().map(str::to_owned);
-        value.with_context(|| format!("a payment without {name}"))
+/// A refund's answer is the refund; every other operation's is the payment.
+fn read_operation(kind: Kind, payment_id: &str, answer: Answer) -> Result<Done> {
+    let body = &answer.body;
+    let owner = if kind == Kind::Refund { "payment_id" } else { "id" };
+    if text(body, owner)? != payment_id {
+        bail!("an answer about another payment");
+    }
+    let status = text(body, "status")?;
+    let (outcome, refunded) = match kind {
+        Kind::Refund if status == "succeeded" => (status.clone(), number(body, "amount")?),
+        Kind::Refund => (status.clone(), 0),
+        Kind::Capture => (text(body["captures"].as_array().and_then(|list| list.last()).unwrap_or(body), "status")?, 0),
+        Kind::Cancel | Kind::Review => ("succeeded".to_owned(), 0),
     };
-    Ok(Answered { id: text("id")?, status: text("status")?, reasons: reasons(body), replayed })
+    let is_payment = kind != Kind::Refund;
+    let captured = if is_payment { Some(number(body, "amount_captured")?) } else { None };
+    let status = Some(status).filter(|_| is_payment);
+    Ok(Done { kind, outcome, status, captured, refunded, replayed: answer.replayed, text: answer.text })
+}
+
+fn text(body: &Value, name: &str) -> Result<String> {
+    body[name].as_str().map(str::to_owned).with_context(|| format!("an answer without {name}"))
+}
+
+fn number(body: &Value, name: &str) -> Result<u64> {
+    body[name].as_u64().with_context(|| format!("an answer without {name}"))
 }
 
 fn reasons(body: &Value) -> Vec<String> {
@@ -240,40 +272,6 @@ fn reasons(body: &Value) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_what_may_succeed_later_is_sent_again() {
-        let check = |status, retry_after: Option<u64>, expected| {
-            let answer = Answer {
-                status,
-                replayed: false,
-                retry_after: retry_after.map(Duration::from_secs),
-                body: Value::Null,
-            };
-            assert_eq!(judge(&answer), expected, "{status}");
-        };
-        check(201, None, Verdict::Final);
-        check(202, Some(1), Verdict::Final);
-        check(400, None, Verdict::Refused);
-        check(409, None, Verdict::Refused);
-        check(409, Some(1), Verdict::Again);
-        check(422, None, Verdict::Refused);
-        check(429, None, Verdict::Again);
-        check(503, Some(1), Verdict::Again);
-    }
-
-    #[test]
-    fn pauses_grow_and_respect_the_server_and_the_bound() {
-        let check = |attempt, asked: Option<u64>, least: u64, most: u64| {
-            let pause = pause(attempt, asked.map(Duration::from_millis)).unwrap();
-            let range = Duration::from_millis(least)..=Duration::from_millis(most);
-            assert!(range.contains(&pause), "{pause:?}");
-        };
-        check(0, None, 50, 100);
-        check(30, None, 3200, 6400);
-        check(0, Some(2000), 2000, 2000);
-        check(0, Some(60_000), 10_000, 10_000);
-    }
 
     #[test]
     fn an_answer_tells_who_said_no_and_why() {

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One payment to make. No `Debug`: it holds a card.
 #[derive(Deserialize)]
@@ -26,6 +27,57 @@ pub struct Line {
     pub reference: Option<String>,
     /// The card.
     pub card: Card,
+    /// What is done to the payment once it rests, in this order.
+    #[serde(default)]
+    pub then: Vec<Then>,
+}
+
+/// Something to do to a payment.
+#[derive(Deserialize)]
+pub struct Then {
+    /// What.
+    #[serde(rename = "do")]
+    pub kind: Kind,
+    /// The request's body, as it is.
+    #[serde(flatten)]
+    pub body: Map<String, Value>,
+}
+
+/// What can be done to a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// Take money that is held.
+    Capture,
+    /// Let a hold go.
+    Cancel,
+    /// Give money back.
+    Refund,
+    /// Decide for the risk side.
+    Review,
+}
+
+impl Kind {
+    /// The end of its path in the API.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::Refund => "refunds",
+            Self::Review => "review",
+        }
+    }
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Capture => "capture",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+            Self::Review => "review",
+        })
+    }
 }
 
 /// A card as typed in. No `Debug`.
@@ -76,6 +128,17 @@ mod tests {
     use super::*;
 
     const LINE: &str = r#"{"key":"k","merchant":"mer_a","amount":1,"currency":"EUR","card":{"number":"4242424242424242","exp_month":1,"exp_year":2030,"cvc":"123"}}"#;
+
+    #[test]
+    fn what_is_done_to_a_payment_is_read_with_its_body() {
+        let then = r#""then":[{"do":"capture","amount":5,"final_capture":false},{"do":"cancel"}],"card""#;
+        let lines = parse(&LINE.replace("\"card\"", then)).map_err(|error| error.to_string()).unwrap();
+        let [capture, cancel] = lines[0].then.as_slice() else { panic!("two operations") };
+        assert_eq!((capture.kind, capture.kind.path()), (Kind::Capture, "capture"));
+        assert_eq!(Value::from(capture.body.clone()), serde_json::json!({ "amount": 5, "final_capture": false }));
+        assert_eq!((cancel.kind, cancel.body.len()), (Kind::Cancel, 0));
+        assert!(parse(&LINE.replace("\"card\"", r#""then":[{"do":"capture_all"}],"card""#)).is_err());
+    }
 
     #[test]
     fn lines_are_read_and_a_wrong_one_is_told_without_its_card() {

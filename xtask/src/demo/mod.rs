@@ -7,9 +7,11 @@ mod books;
 mod client;
 mod input;
 mod layout;
+mod ledger;
 mod merchants;
 mod pass;
 mod report;
+mod sending;
 mod tokens;
 mod verify;
 #[cfg(test)]
@@ -23,7 +25,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use tokio::sync::Mutex;
 
-use self::books::{Books, Payment};
+use self::books::{Books, Movement};
 use self::client::{Client, Outcome};
 use self::input::Line;
 use self::pass::{Pass, Shop};
@@ -134,43 +136,60 @@ fn tell(lines: &[Line], pass: &Pass, disagreements: &mut Vec<String>) -> Vec<Tol
     let mut told = Vec::new();
     for (line, outcome) in lines.iter().zip(&pass.outcomes) {
         match outcome {
-            Outcome::Answered(answered) => told.push(Told {
-                line: line.name(),
-                payment_id: answered.id.clone(),
-                status: answered.status.clone(),
-                merchant: line.merchant.clone(),
-                amount: line.amount,
-                currency: line.currency.clone(),
-            }),
-            Outcome::Refused(detail) => {
-                disagreements.push(format!("{}: refused: {detail}", line.name()));
+            Outcome::Answered(answered) => {
+                let stopped = answered.stopped.iter();
+                disagreements.extend(stopped.map(|stopped| format!("{}: {stopped}", line.name())));
+                told.push(Told {
+                    line: line.name(),
+                    payment_id: answered.id.clone(),
+                    status: answered.last_status().to_owned(),
+                    captured: answered.last_captured(),
+                    refunded: answered.refunded(),
+                    merchant: line.merchant.clone(),
+                    amount: line.amount,
+                    currency: line.currency.clone(),
+                });
             }
-            Outcome::Unanswered(detail) => {
-                disagreements.push(format!("{}: no answer: {detail}", line.name()));
+            outcome @ (Outcome::Refused(_) | Outcome::Unanswered(_)) => {
+                disagreements.push(format!("{}: {outcome}", line.name()));
             }
         }
     }
     told
 }
 
-/// A repeated request must be answered with the first one's payment, and say so.
+/// A repeated request must be answered with the first answer, byte by byte, and say so.
 fn compare_passes(lines: &[Line], first: &Pass, again: &Pass, disagreements: &mut Vec<String>) {
     let outcomes = first.outcomes.iter().zip(&again.outcomes);
     for (line, (first, again)) in lines.iter().zip(outcomes) {
-        let (Some(first), Some(again)) = (answered(first), answered(again)) else {
-            let name = line.name();
-            disagreements.push(format!("{name}: made {first:?}, sent again {again:?}"));
+        let name = line.name();
+        let (Some(before), Some(now)) = (answered(first), answered(again)) else {
+            disagreements.push(format!("{name}: made {first}, sent again {again}"));
             continue;
         };
-        let same = (&first.id, &first.status) == (&again.id, &again.status);
-        if !(same && again.replayed) {
-            let name = line.name();
-            disagreements.push(format!("{name}: made {first:?}, sent again {again:?}"));
+        if before.text != now.text {
+            disagreements.push(format!("{name}: made {}, sent again {}", before.text, now.text));
+        }
+        if !now.replayed {
+            disagreements.push(format!("{name}: sent again, not Idempotent-Replayed"));
+        }
+        if before.then.len() != now.then.len() {
+            let (before, now) = (before.then.len(), now.then.len());
+            disagreements.push(format!("{name}: {before} operations, {now} when sent again"));
+        }
+        for (before, now) in before.then.iter().zip(&now.then) {
+            let kind = before.kind;
+            if before.text != now.text {
+                disagreements.push(format!("{name}: {kind} made {}, sent again {}", before.text, now.text));
+            }
+            if !now.replayed {
+                disagreements.push(format!("{name}: {kind} sent again, not Idempotent-Replayed"));
+            }
         }
     }
 }
 
-/// Waits until each succeeded payment is in the journal, the balances and the fee lines, or the bound is over: what is
+/// Waits until each movement of money is in the journal, the balances and the fee lines, or the bound is over: what is
 /// missing then, the audit will name.
 async fn catch_up(tables: &Tables<'_>) -> Result<Books> {
     let waiting = step("waiting for the ledger and the fees to catch up");
@@ -191,16 +210,16 @@ async fn catch_up(tables: &Tables<'_>) -> Result<Books> {
 }
 
 fn missing(books: &Books) -> usize {
-    let due: Vec<String> = books.payments.iter().filter_map(Payment::money_event).collect();
     let entries = books.entries.iter().map(|entry| entry.event_id.as_str());
     let entries: BTreeSet<&str> = entries.collect();
     let lines = books.fee_lines.iter().map(|line| line.line_id.as_str());
     let lines: BTreeSet<&str> = lines.collect();
-    let absent = |made: &BTreeSet<&str>| {
-        let absent = due.iter().filter(|event| !made.contains(event.as_str()));
-        absent.count()
+    let not_in = |movement: &Movement<'_>| {
+        let (event, is_billed) = (movement.event.as_str(), ledger::is_billed(movement));
+        usize::from(!entries.contains(event)) + usize::from(is_billed && !lines.contains(event))
     };
-    absent(&entries) + absent(&lines) + usize::from(verify::postings_behind(books) != 0)
+    let absent: usize = books.movements().map(|movement| not_in(&movement)).sum();
+    absent + usize::from(ledger::postings_behind(books) != 0)
 }
 
 fn conclude(disagreements: &[String], told: usize, books: &Books) {

@@ -2,27 +2,34 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::books::Books;
+use super::books::{Books, Money, Payment};
 use super::client::{Answered, Outcome};
 use super::layout::{amount, columns, percentile, rate};
+use super::ledger::balance_sums;
 use super::pass::Pass;
-use super::verify::balance_sums;
 use crate::progress::answer;
 
 /// Prints all that the passes and the books say.
 pub fn print(passes: &[Pass], books: &Books) {
     let first = passes.first().map_or(&[][..], |pass| &pass.outcomes);
     let answered = || first.iter().filter_map(answered);
-    table("payments by status", 1, count(answered().map(|payment| payment.status.clone())));
+    table("payments by status", 1, count(answered().map(|payment| payment.last_status().to_owned())));
     let reasons = answered().flat_map(|payment| payment.reasons.iter().cloned());
     table("declines and failures by reason", 1, count(reasons));
+    let done = answered().flat_map(|payment| &payment.then);
+    table("operations by outcome", 1, count(done.map(|done| format!("{}: {}", done.kind, done.outcome))));
     table("POST /v1/payments", 1, latencies(passes));
+    table("captures and refunds", 1, movements(books));
     for currency in currencies(books) {
         table(&format!("trial balance {currency}"), 1, trial_balance(books, &currency));
     }
     table("fees by merchant", 2, fees(books));
     let replays = passes.iter().flat_map(|pass| pass.outcomes.iter().filter_map(self::answered));
-    let replays = replays.filter(|payment| payment.replayed).count();
+    let told_again = |payment: &Answered| {
+        let then = payment.then.iter().filter(|done| done.replayed).count();
+        usize::from(payment.replayed) + then
+    };
+    let replays: usize = replays.map(told_again).sum();
     answer(format!("answers told again from the record (Idempotent-Replayed): {replays}"));
 }
 
@@ -104,16 +111,47 @@ fn trial_balance(books: &Books, currency: &str) -> Vec<Vec<String>> {
     rows
 }
 
+/// What all payments in the table took and gave back.
+fn movements(books: &Books) -> Vec<Vec<String>> {
+    let mut sums = BTreeMap::<&str, (usize, i128, usize, i128)>::new();
+    for movement in books.movements() {
+        let (captures, captured, refunds, refunded) = sums.entry(&movement.payment.currency).or_default();
+        match movement.money {
+            Money::Captured { gross, .. } => {
+                *captures += 1;
+                *captured += i128::from(gross);
+            }
+            Money::Refunded { amount } => {
+                *refunds += 1;
+                *refunded += i128::from(amount);
+            }
+        }
+    }
+    let header = ["currency", "captures", "captured", "refunds", "refunded"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    for (currency, (captures, captured, refunds, refunded)) in sums {
+        rows.push(vec![
+            currency.to_owned(),
+            captures.to_string(),
+            amount(captured, currency),
+            refunds.to_string(),
+            amount(refunded, currency),
+        ]);
+    }
+    rows
+}
+
 fn fees(books: &Books) -> Vec<Vec<String>> {
     let mut sums = BTreeMap::<(&str, &str), (usize, i128, i128)>::new();
-    for payment in books.payments.iter().filter(|payment| payment.gross() > 0) {
-        let key = (payment.merchant_id.as_str(), payment.currency.as_str());
-        let (count, gross, fee) = sums.entry(key).or_default();
+    for movement in books.movements() {
+        let Money::Captured { gross, fee, .. } = movement.money else { continue };
+        let Payment { merchant_id, currency, .. } = movement.payment;
+        let (count, total, fees) = sums.entry((merchant_id, currency)).or_default();
         *count += 1;
-        *gross += i128::from(payment.gross());
-        *fee += i128::from(payment.fee());
+        *total += i128::from(gross);
+        *fees += i128::from(fee);
     }
-    let header = ["merchant", "currency", "payments", "gross", "fee"];
+    let header = ["merchant", "currency", "captures", "gross", "fee"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for ((merchant, currency), (count, gross, fee)) in sums {
         rows.push(vec![

@@ -1,12 +1,14 @@
 //! The audit: whether the tables agree with what merchants were told and with one another, by own summation.
 //!
-//! It reads no event and calls no code of the app. Each disagreement is a sentence with the ids that it is about.
+//! It reads no event and calls no code of the app. Each disagreement is a sentence with the ids that it is about. This
+//! module looks at each payment by itself and beside the acquirer's account; [`super::ledger`] at the money in the books.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::books::{Books, Payment};
+use super::books::{Books, Hold, Payment};
+use super::ledger;
 
-/// What a merchant was told of one payment.
+/// What a merchant was told of one payment, in the end.
 #[derive(Clone, Debug)]
 pub struct Told {
     /// The file's line.
@@ -15,6 +17,10 @@ pub struct Told {
     pub payment_id: String,
     /// Its status.
     pub status: String,
+    /// Minor units that were taken.
+    pub captured: u64,
+    /// Minor units that were given back.
+    pub refunded: u64,
     /// Whose.
     pub merchant: String,
     /// Minor units.
@@ -23,18 +29,13 @@ pub struct Told {
     pub currency: String,
 }
 
-/// Sums by account and currency.
-pub type Sums = BTreeMap<(String, String), i128>;
-
 /// Every disagreement.
 pub fn verify(told: &[Told], books: &Books) -> Vec<String> {
     let mut found = Vec::new();
     check_payments(told, books, &mut found);
-    check_entries(books, &mut found);
-    check_balances(books, &mut found);
-    check_fee_lines(books, &mut found);
-    check_fees(books, &mut found);
-    check_payables(books, &mut found);
+    check_operations(books, &mut found);
+    ledger::check(books, &mut found);
+    check_acquirer(books, &mut found);
     check_holds(books, &mut found);
     found
 }
@@ -58,208 +59,134 @@ fn check_payments(told: &[Told], books: &Books, found: &mut Vec<String>) {
             found.push(format!("{id} ({}): {count} times in payments, not once", told.line));
             continue;
         };
-        let (status, line) = (payment.status(), &told.line);
-        if status == "processing" {
-            found.push(format!("{id} ({line}): still {}, not at rest", payment.stage.name));
-        }
-        if status != told.status {
-            found.push(format!("{id} ({line}): told {}, stored {status}", told.status));
-        }
-        let is = (&payment.merchant_id, payment.amount, &payment.currency);
-        let asked = (&told.merchant, told.amount, &told.currency);
-        if is != asked {
-            found.push(format!("{id} ({line}): asked for {asked:?}, stored {is:?}"));
-        }
+        compare_payment(told, payment, found);
     }
 }
 
-/// One entry for each succeeded payment, none for others, each summing to zero.
-fn check_entries(books: &Books, found: &mut Vec<String>) {
-    let made = books.entries.iter().map(|entry| entry.event_id.clone());
-    compare_events("journal", books, made, found);
-    for entry in &books.entries {
-        let mut sums = BTreeMap::<&str, i128>::new();
-        for posting in &entry.postings {
-            *sums.entry(&posting.currency).or_default() += i128::from(posting.minor);
-        }
-        for (currency, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
-            found.push(format!("{}: its postings in {currency} sum to {sum}", entry.event_id));
-        }
+fn compare_payment(told: &Told, payment: &Payment, found: &mut Vec<String>) {
+    let (id, line) = (&told.payment_id, &told.line);
+    if !payment.is_at_rest() {
+        found.push(format!("{id} ({line}): still {}, not at rest", payment.stage.name));
+    }
+    let status = payment.status();
+    if status != told.status {
+        found.push(format!("{id} ({line}): told {}, stored {status}", told.status));
+    }
+    let (is, should) = ((payment.captured(), payment.refunded()), (told.captured.into(), told.refunded.into()));
+    if is != should {
+        found.push(format!("{id} ({line}): told captured and refunded {should:?}, stored {is:?}"));
+    }
+    let is = (&payment.merchant_id, payment.amount, &payment.currency);
+    let asked = (&told.merchant, told.amount, &told.currency);
+    if is != asked {
+        found.push(format!("{id} ({line}): asked for {asked:?}, stored {is:?}"));
     }
 }
 
-fn compare_events(table: &str, books: &Books, made: impl Iterator<Item = String>, found: &mut Vec<String>) {
-    let mut made_once = BTreeSet::new();
-    for event in made {
-        if made_once.contains(&event) {
-            found.push(format!("{event}: twice in {table}"));
-        }
-        made_once.insert(event);
-    }
-    let due: BTreeSet<String> = books.payments.iter().filter_map(Payment::money_event).collect();
-    for event in due.difference(&made_once) {
-        found.push(format!("{event}: succeeded, but not in {table}"));
-    }
-    for event in made_once.difference(&due) {
-        found.push(format!("{event}: in {table}, but no payment succeeded with it"));
-    }
-}
-
-/// The journal's postings by account and currency.
-pub fn journal_sums(books: &Books) -> Sums {
-    let mut sums = Sums::new();
-    for posting in books.entries.iter().flat_map(|entry| &entry.postings) {
-        let account = (posting.account.clone(), posting.currency.clone());
-        *sums.entry(account).or_default() += i128::from(posting.minor);
-    }
-    sums
-}
-
-/// The balances with their shards added up.
-pub fn balance_sums(books: &Books) -> Sums {
-    let mut sums = Sums::new();
-    for balance in &books.balances {
-        let account = (balance.account.clone(), balance.currency.clone());
-        *sums.entry(account).or_default() += i128::from(balance.minor);
-    }
-    sums
-}
-
-/// How many postings the balances are still behind the journal.
-pub fn postings_behind(books: &Books) -> i128 {
-    let posted = books.entries.iter().map(|entry| entry.postings.len() as i128);
-    let folded = books.balances.iter().map(|balance| i128::from(balance.postings));
-    posted.sum::<i128>() - folded.sum::<i128>()
-}
-
-/// Balances sum to zero per currency and are the journal's fold.
-fn check_balances(books: &Books, found: &mut Vec<String>) {
-    let (balances, journal) = (balance_sums(books), journal_sums(books));
-    let mut currencies = BTreeMap::<&str, i128>::new();
-    for ((_, currency), sum) in &balances {
-        *currencies.entry(currency).or_default() += sum;
-    }
-    for (currency, sum) in currencies.into_iter().filter(|(_, sum)| *sum != 0) {
-        found.push(format!("{currency}: the balances sum to {sum}, not zero"));
-    }
-    compare("balance", &balances, "the journal's fold", &journal, found);
-    let behind = postings_behind(books);
-    if behind != 0 {
-        found.push(format!("the balances hold {behind} postings fewer than the journal"));
-    }
-}
-
-/// Every difference of two sums; what is absent is zero.
-fn compare(what: &str, left: &Sums, against: &str, right: &Sums, found: &mut Vec<String>) {
-    let keys: BTreeSet<_> = left.keys().chain(right.keys()).collect();
-    for key in keys {
-        let sum = |sums: &Sums| sums.get(key).copied().unwrap_or_default();
-        let (is, should) = (sum(left), sum(right));
-        if is != should {
-            let (name, currency) = key;
-            found.push(format!("{name} {currency}: {what} {is}, {against} {should}"));
-        }
-    }
-}
-
-/// One fee line for each succeeded payment, none for others, with its fee.
-fn check_fee_lines(books: &Books, found: &mut Vec<String>) {
-    let made = books.fee_lines.iter().map(|line| line.line_id.clone());
-    compare_events("fee-lines", books, made, found);
-    let fees = books.payments.iter().filter_map(|payment| {
-        let event = payment.money_event()?;
-        Some((event, payment))
-    });
-    let fees: BTreeMap<String, &Payment> = fees.collect();
-    for line in &books.fee_lines {
-        let Some(payment) = fees.get(&line.line_id) else {
-            continue;
-        };
-        let is = (&line.merchant_id, line.fee, &line.currency);
-        let should = (&payment.merchant_id, payment.fee(), &payment.currency);
-        if is != should {
-            found.push(format!("{}: fee line {is:?}, settlement {should:?}", line.line_id));
-        }
-    }
-    for payment in fees.values() {
-        let Some(settlement) = &payment.stage.settlement else {
-            found.push(format!("{}: succeeded without a settlement", payment.payment_id));
-            continue;
-        };
-        let parts = i128::from(settlement.fee) + i128::from(settlement.net);
-        if settlement.gross != payment.amount || i128::from(settlement.gross) != parts {
-            found.push(format!(
-                "{}: amount {}, gross {}, fee {} and net {} do not add up",
-                payment.payment_id, payment.amount, settlement.gross, settlement.fee, settlement.net,
-            ));
-        }
-    }
-}
-
-/// What settlements charge is what fee lines bill and what the fee account has earned.
-fn check_fees(books: &Books, found: &mut Vec<String>) {
-    let mut settled = Sums::new();
-    let mut billed = Sums::new();
+/// Each payment agrees with itself: its operations are over when it rests, what they moved fits its amount and its
+/// status, and each capture has its settlement.
+fn check_operations(books: &Books, found: &mut Vec<String>) {
     for payment in &books.payments {
-        let account = format!("{}:own:fee-revenue", payment.mode);
-        let key = (account, payment.currency.clone());
-        *settled.entry(key).or_default() += i128::from(payment.fee());
+        let (id, status) = (&payment.payment_id, payment.status());
+        let (amount, captured, refunded) = (i128::from(payment.amount), payment.captured(), payment.refunded());
+        if captured > amount {
+            found.push(format!("{id}: captured {captured} of {amount}"));
+        }
+        if refunded > captured {
+            found.push(format!("{id}: refunded {refunded} of {captured}"));
+        }
+        let fits = match status {
+            "succeeded" => captured > 0,
+            "requires_capture" => captured < amount,
+            "processing" => true,
+            _ => captured == 0,
+        };
+        if !fits {
+            found.push(format!("{id}: {status}, captured {captured} of {amount}"));
+        }
+        for operation in &payment.operations {
+            let name = format!("{id}: {} {}", operation.action, operation.id);
+            if operation.end.is_none() && payment.is_at_rest() {
+                found.push(format!("{name} is under way while the payment is {status}"));
+            }
+            let takes = operation.action == "capture" && operation.reference.is_some() && operation.end.is_some();
+            if takes != operation.settlement.is_some() {
+                let has = if takes { "took money without" } else { "took no money, but has" };
+                found.push(format!("{name} {has} a settlement"));
+            }
+            if let Some(settlement) = &operation.settlement {
+                let parts = i128::from(settlement.fee) + i128::from(settlement.net);
+                if settlement.gross != operation.amount || i128::from(settlement.gross) != parts {
+                    found.push(format!(
+                        "{name}: amount {}, gross {}, fee {} and net {} do not add up",
+                        operation.amount, settlement.gross, settlement.fee, settlement.net,
+                    ));
+                }
+            }
+        }
     }
-    for line in &books.fee_lines {
-        let account = format!("{}:own:fee-revenue", line.mode);
-        let key = (account, line.currency.clone());
-        *billed.entry(key).or_default() += i128::from(line.fee);
-    }
-    let earned = credits(books, |account| account.ends_with(":own:fee-revenue"));
-    compare("fee lines", &billed, "settlements", &settled, found);
-    compare("credit balance", &earned, "settlements' fees", &settled, found);
 }
 
-fn credits(books: &Books, of: impl Fn(&str) -> bool) -> Sums {
-    let balances = balance_sums(books).into_iter();
-    balances.filter(|((account, _), _)| of(account)).map(|(key, sum)| (key, -sum)).collect()
-}
-
-/// What we owe each merchant is gross less fee of its payments.
-fn check_payables(books: &Books, found: &mut Vec<String>) {
-    let mut owed = Sums::new();
+/// The acquirer has taken and given back what the payments say, and nothing else.
+fn check_acquirer(books: &Books, found: &mut Vec<String>) {
+    let mut moved = BTreeMap::<(&str, &str), (i128, i128)>::new();
+    for hold in books.holds.iter().filter(|hold| hold.captured > 0 || hold.refunded > 0) {
+        let (captured, refunded) = moved.entry((hold.payment_id(), &hold.currency)).or_default();
+        *captured += i128::from(hold.captured);
+        *refunded += i128::from(hold.refunded);
+    }
     for payment in &books.payments {
-        let account = format!("{}:merchant:{}:payable", payment.mode, payment.merchant_id);
-        let key = (account, payment.currency.clone());
-        *owed.entry(key).or_default() += i128::from(payment.gross()) - i128::from(payment.fee());
+        let (id, status) = (payment.payment_id.as_str(), payment.status());
+        let (captured, refunded) = moved.remove(&(id, payment.currency.as_str())).unwrap_or_default();
+        if captured != payment.captured() {
+            let due = payment.captured();
+            found.push(format!("{id}: {status}, captured {due}, the acquirer captured {captured}"));
+        }
+        if refunded != payment.refunded() {
+            let due = payment.refunded();
+            found.push(format!("{id}: {status}, refunded {due}, the acquirer refunded {refunded}"));
+        }
     }
-    let payable = credits(books, |account| account.contains(":merchant:") && account.ends_with(":payable"));
-    compare("credit balance", &payable, "gross less fee", &owed, found);
+    for ((id, currency), (captured, refunded)) in moved {
+        found.push(format!(
+            "{id}: the acquirer captured {captured} and refunded {refunded} {currency}, no payment is for it"
+        ));
+    }
 }
 
-/// The acquirer has taken what succeeded and nothing else, and blocks no money for nothing.
+/// No hold gave more than it had, and money is blocked exactly for the payments that wait: all that is not captured yet.
 fn check_holds(books: &Books, found: &mut Vec<String>) {
-    let mut taken = BTreeMap::<(&str, &str), i128>::new();
-    for hold in books.holds.iter().filter(|hold| hold.captured > 0) {
-        let sum = taken.entry((hold.payment_id(), &hold.currency)).or_default();
-        *sum += i128::from(hold.captured);
-    }
-    for payment in &books.payments {
-        let id = payment.payment_id.as_str();
-        let sum = taken.remove(&(id, &payment.currency)).unwrap_or_default();
-        let due = match payment.status() {
-            "succeeded" => i128::from(payment.gross()),
-            _ => 0,
-        };
-        if sum != due {
-            let status = payment.status();
-            found.push(format!("{id}: {status}, due {due}, the acquirer captured {sum}"));
-        }
-    }
-    for ((id, currency), sum) in taken {
-        found.push(format!("{id}: the acquirer captured {sum} {currency}, no payment is for it"));
-    }
-    let waiting = |payment: &&Payment| matches!(payment.status(), "requires_capture" | "in_review");
-    let waiting = books.payments.iter().filter(waiting);
+    let mut held = BTreeMap::<&str, i128>::new();
+    let waiting = books.payments.iter().filter(|payment| payment.waits());
     let waiting: BTreeSet<&str> = waiting.map(|payment| payment.payment_id.as_str()).collect();
-    for hold in books.holds.iter().filter(|hold| hold.is_open()) {
-        if !waiting.contains(hold.payment_id()) {
-            found.push(format!("{}: an open hold that nobody waits for", hold.hold_key));
+    for hold in &books.holds {
+        check_hold(hold, found);
+        *held.entry(hold.payment_id()).or_default() += hold.held();
+        if hold.held() > 0 && !waiting.contains(hold.payment_id()) {
+            found.push(format!("{}: an open hold of {} that nobody waits for", hold.hold_key, hold.held()));
         }
+    }
+    for payment in books.payments.iter().filter(|payment| payment.waits()) {
+        let (id, status) = (payment.payment_id.as_str(), payment.status());
+        let is = held.get(id).copied().unwrap_or_default();
+        let should = i128::from(payment.amount) - payment.captured();
+        if is != should {
+            found.push(format!("{id}: {status}, {should} not captured yet, the acquirer holds {is}"));
+        }
+    }
+}
+
+fn check_hold(hold: &Hold, found: &mut Vec<String>) {
+    let (key, amount, captured) = (&hold.hold_key, hold.amount, hold.captured);
+    let given = i128::from(captured) + i128::from(hold.released);
+    // What is voided before it is placed blocks nothing and is released for form's sake.
+    if hold.approved && given > i128::from(amount) {
+        found.push(format!("{key}: captured {captured} and released {} of {amount}", hold.released));
+    }
+    if hold.refunded > captured {
+        found.push(format!("{key}: refunded {} of {captured}", hold.refunded));
+    }
+    if captured > 0 && (hold.voided || !hold.approved) {
+        found.push(format!("{key}: captured {captured} of a hold that does not stand"));
     }
 }
