@@ -110,6 +110,8 @@ async fn assert_complete(shop: &Shop, id: &str) {
     assert_eq!(payment["stage"]["name"], "succeeded", "{id}");
     let hold = shop.tables.hold(id).await.unwrap();
     assert_eq!((&hold["captured"], &hold["voided"]), (amount, &json!(false)), "{id}");
+    assert_eq!((&hold["released"], &hold["refunded"]), (&json!(0), &json!(0)), "{id}");
+    assert_eq!(payment["operations"].as_array().map(Vec::len), Some(1), "{id}: its own capture and nothing else");
     let effects = hold["effects"].as_object().unwrap();
     let of = |kind: &str| effects.keys().filter(|key| key.contains(&format!(":{kind}:"))).count();
     assert_eq!((of("authorize"), of("capture"), of("void")), (1, 1, 0), "{id}");
@@ -123,7 +125,7 @@ async fn assert_complete(shop: &Shop, id: &str) {
     let line = json!({ "merchant_id": shop.owner.merchant_id, "line_id": event["event_id"] });
     let billed = || async { shop.tables.get("FeeLines", line.clone()).await };
     let line = until("the fee line", CATCH_UP_SECONDS, billed).await;
-    assert_eq!(line["fee"], payment["stage"]["settlement"]["fee"], "{id}");
+    assert_eq!(line["fee"], payment["operations"][0]["settlement"]["fee"], "{id}");
 }
 
 /// The plain text of an attribute.

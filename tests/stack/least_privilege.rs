@@ -155,6 +155,7 @@ async fn a_function_without_its_write_permission_is_denied_and_works_again_with_
         hold: None,
         screening: None,
         because: VoidReason::Unresolved,
+        attempt: 1,
     });
     let payment = shop.plant(shop.opened(&fresh()).await, stage).await;
     let id = payment.payment_id.as_str();

@@ -10,6 +10,7 @@ use payments::stage::Stage;
 use payments::timestamp::Timestamp;
 use payments::token::Token;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use xtask::{Stack, Workspace};
@@ -119,6 +120,12 @@ impl Shop {
         send(self.post("/v1/payments").header("Idempotency-Key", key).json(body)).await.unwrap()
     }
 
+    /// The first answer to something that is done to a payment: `capture`, `cancel`, `refunds`, `review`.
+    pub async fn operate_once(&self, payment_id: &str, operation: &str, body: &Value, key: &str) -> Answer {
+        let path = format!("/v1/payments/{payment_id}/{operation}");
+        send(self.post(&path).header("Idempotency-Key", key).json(body)).await.unwrap()
+    }
+
     /// Repeats the request until the payment rests.
     pub async fn pay(&self, body: &Value, key: &str) -> Answer {
         until("a payment at rest", PAY_SECONDS, || async {
@@ -152,11 +159,12 @@ impl Shop {
         let opening = Opening {
             payment_id: self.payment_id(&unique()).parse().unwrap(),
             owner: self.owner.clone(),
-            request_hash: "0".repeat(64),
+            request_hash: "0".repeat(32),
             amount: Amount::try_new(1999, "EUR".parse().unwrap()).unwrap(),
             capture_method: CaptureMethod::Automatic,
             token,
             reference: None,
+            metadata: BTreeMap::new(),
         };
         Payment::open(opening, now())
     }
