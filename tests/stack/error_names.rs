@@ -7,7 +7,7 @@ use crate::tables::Tables;
 use payments::fraud::{Decision, Screening};
 use payments::gateway::{Checks, GatewayName};
 use payments::id::{OperationId, OperationKind};
-use payments::operation::{Action, End, Operation, Wanted};
+use payments::operation::{Action, Operation, Wanted};
 use payments::payment::{HOLD_SECONDS, Payment};
 use payments::stage::{
     Approved, Authorized, Authorizing, Captured, Capturing, Created, Hold, Refunding, Stage, StageName, VoidReason,
@@ -61,7 +61,6 @@ async fn plant(shop: &Shop, mut payment: Payment, stage: Stage) -> Payment {
         action,
         request_hash: None,
         v: 1,
-        at: crate::shop::now(),
         reference: reference.map(str::to_owned),
         settlement: None,
         end: None,
@@ -74,7 +73,7 @@ async fn plant(shop: &Shop, mut payment: Payment, stage: Stage) -> Payment {
             let key = unique().parse().unwrap();
             let id = OperationId::derive(&payment.payment_id, OperationKind::Refund, &key);
             let mut taken = operation(OperationId::pay(), capture, Some("planted"));
-            taken.end = Some(End { v: 1, to: StageName::Succeeded });
+            taken.end = Some(1);
             vec![taken, operation(id, Action::Refund { amount, reason: None }, None)]
         }
         _ => Vec::new(),
@@ -224,7 +223,7 @@ async fn do_harm(shop: &Shop, payment: &Payment, harm: Harm) {
             shop.tables.put("Acquirer", &json!({ "hold_key": hold_key, "version": "unreadable" })).await;
         }
         Harm::CountersOfAnotherKind => {
-            let name = format!("velocity:{}:{}:{}", payment.merchant_id, payment.mode, payment.fingerprint);
+            let name = format!("velocity:{}:{}:{}", payment.owner.merchant_id, payment.owner.mode, payment.fingerprint);
             let client = redis::Client::open(format!("redis://{}", shop.stack.valkey().unwrap())).unwrap();
             let mut valkey = client.get_connection_manager().await.unwrap();
             let set = redis::cmd("SET").arg(&name).arg("no set").arg("EX").arg(600).exec_async(&mut valkey).await;
@@ -288,7 +287,7 @@ async fn a_capture_of_a_merchant_that_is_gone_is_caught_as_settlement_impossible
     let _healthy = healthy().await;
     let shop = Shop::open().await;
     let mut payment = shop.opened(&fresh()).await;
-    payment.merchant_id = format!("mer_gone{}", unique()).parse().unwrap();
+    payment.owner.merchant_id = format!("mer_gone{}", unique()).parse().unwrap();
     let payment = plant(&shop, payment, captured()).await;
     for kind in KINDS {
         let outcome = run(&shop, kind, "Settle", payment.payment_id.as_str()).await;

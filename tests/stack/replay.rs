@@ -67,7 +67,11 @@ async fn what_is_done_to_a_payment_is_done_once_and_answered_the_same_although_i
         assert_eq!((&refund["status"], &refund["amount"]), (&json!("succeeded"), &json!(amount)));
     }
     let again = shop.pay_once(&body, &key).await;
-    assert_eq!((again.status, again.replayed, &again.text), (201, true, &opened.text), "the payment as it first rested");
+    assert_eq!(
+        (again.status, again.replayed, &again.text),
+        (201, true, &opened.text),
+        "the payment as it first rested"
+    );
     let hold = shop.tables.hold(&id).await.unwrap();
     let moved = ["captured", "released", "refunded"].map(|name| hold[name].as_u64());
     assert_eq!(moved, [Some(300), Some(700), Some(300)]);

@@ -28,8 +28,7 @@ pub struct Books {
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
 pub struct Payment {
     pub payment_id: String,
-    pub merchant_id: String,
-    pub mode: String,
+    pub owner: String,
     pub amount: u64,
     pub currency: String,
     pub stage: Stage,
@@ -58,14 +57,7 @@ pub struct Operation {
     #[serde(default)]
     pub settlement: Option<Settlement>,
     #[serde(default)]
-    pub end: Option<End>,
-}
-
-/// The version in which an operation was over.
-#[derive(Clone, Debug, Deserialize)]
-#[allow(missing_docs, reason = "each field is the attribute of its name")]
-pub struct End {
-    pub v: u32,
+    pub end: Option<u32>,
 }
 
 /// What a merchant is owed for a capture.
@@ -168,6 +160,20 @@ pub struct Hold {
 }
 
 impl Payment {
+    /// Whose it is: `mer_…` of `mer_…#test`.
+    pub fn merchant(&self) -> &str {
+        self.parts().0
+    }
+
+    /// In which world: `test` of `mer_…#test`.
+    pub fn mode(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.owner.split_once('#').unwrap_or((&self.owner, ""))
+    }
+
     /// What a merchant sees of the stage.
     pub fn status(&self) -> &str {
         match self.stage.name.as_str() {
@@ -190,8 +196,8 @@ impl Payment {
     /// The money that it moved, oldest first.
     pub fn movements(&self) -> impl Iterator<Item = Movement<'_>> {
         self.operations.iter().filter_map(|operation| {
-            let end = operation.end.as_ref()?;
-            Some(Movement { event: format!("{}:{}", self.payment_id, end.v), payment: self, money: operation.money()? })
+            let end = operation.end?;
+            Some(Movement { event: format!("{}:{}", self.payment_id, end), payment: self, money: operation.money()? })
         })
     }
 

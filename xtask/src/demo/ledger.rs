@@ -72,9 +72,9 @@ fn receivable(mode: &str) -> String {
 fn expected(movement: &Movement<'_>) -> Sums {
     let payment = movement.payment;
     let key = |account: String| (account, payment.currency.clone());
-    let payable = key(format!("{}:merchant:{}:payable", payment.mode, payment.merchant_id));
-    let receivable = key(receivable(&payment.mode));
-    let revenue = key(format!("{}:own:fee-revenue", payment.mode));
+    let payable = key(format!("{}:merchant:{}:payable", payment.mode(), payment.merchant()));
+    let receivable = key(receivable(payment.mode()));
+    let revenue = key(format!("{}:own:fee-revenue", payment.mode()));
     let mut sums = match movement.money {
         Money::Captured { gross, fee, net } => {
             Sums::from([(receivable, gross.into()), (payable, -i128::from(net)), (revenue, -i128::from(fee))])
@@ -180,8 +180,8 @@ fn check_fee_lines(books: &Books, found: &mut Vec<String>) {
         let Some(Movement { payment, money: Money::Captured { fee, .. }, .. }) = due.get(&line.line_id) else {
             continue;
         };
-        let is = (&line.merchant_id, line.fee, &line.currency);
-        let should = (&payment.merchant_id, *fee, &payment.currency);
+        let is = (line.merchant_id.as_str(), line.fee, &line.currency);
+        let should = (payment.merchant(), *fee, &payment.currency);
         if is != should {
             found.push(format!("{}: fee line {is:?}, settlement {should:?}", line.line_id));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::books::{Books, Money, Payment};
+use super::books::{Books, Money};
 use super::client::{Answered, Outcome};
 use super::layout::{amount, columns, percentile, rate};
 use super::ledger::balance_sums;
@@ -145,8 +145,8 @@ fn fees(books: &Books) -> Vec<Vec<String>> {
     let mut sums = BTreeMap::<(&str, &str), (usize, i128, i128)>::new();
     for movement in books.movements() {
         let Money::Captured { gross, fee, .. } = movement.money else { continue };
-        let Payment { merchant_id, currency, .. } = movement.payment;
-        let (count, total, fees) = sums.entry((merchant_id, currency)).or_default();
+        let payment = movement.payment;
+        let (count, total, fees) = sums.entry((payment.merchant(), &payment.currency)).or_default();
         *count += 1;
         *total += i128::from(gross);
         *fees += i128::from(fee);

@@ -76,8 +76,8 @@ fn compare_payment(told: &Told, payment: &Payment, found: &mut Vec<String>) {
     if is != should {
         found.push(format!("{id} ({line}): told captured and refunded {should:?}, stored {is:?}"));
     }
-    let is = (&payment.merchant_id, payment.amount, &payment.currency);
-    let asked = (&told.merchant, told.amount, &told.currency);
+    let is = (payment.merchant(), payment.amount, &payment.currency);
+    let asked = (told.merchant.as_str(), told.amount, &told.currency);
     if is != asked {
         found.push(format!("{id} ({line}): asked for {asked:?}, stored {is:?}"));
     }
