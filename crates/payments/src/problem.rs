@@ -28,12 +28,18 @@ pub enum ProblemKind {
     InvalidRequest,
     /// 400: a POST that moves money came without its key.
     IdempotencyKeyMissing,
+    /// 403: the caller is no operator.
+    Forbidden,
     /// 404: no such thing, or not yours.
     NotFound,
     /// 405: the path does not know the method.
     MethodNotAllowed,
     /// 409: the first request with this key is still under way.
     RequestInProgress,
+    /// 409: the merchant has two active keys in this mode.
+    KeyLimitReached,
+    /// 409: the key expired or was revoked.
+    KeyEnded,
     /// 413: the body is too long.
     BodyTooLarge,
     /// 415: the body is not `application/json`.
@@ -42,6 +48,8 @@ pub enum ProblemKind {
     IdempotencyKeyReused,
     /// 422: well formed, but not possible for this merchant.
     Unprocessable,
+    /// 429: the key has used up its requests of this second.
+    TooManyRequests,
     /// 500: our fault, and not in doubt: nothing was done.
     Internal,
     /// 503: our fault; the same request may be sent again.
@@ -53,12 +61,14 @@ impl ProblemKind {
     pub fn status(self) -> u16 {
         match self {
             Self::MalformedJson | Self::InvalidRequest | Self::IdempotencyKeyMissing => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::RequestInProgress => 409,
+            Self::RequestInProgress | Self::KeyLimitReached | Self::KeyEnded => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyKeyReused | Self::Unprocessable => 422,
+            Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -70,13 +80,17 @@ impl ProblemKind {
             Self::MalformedJson => "The body is not JSON.",
             Self::InvalidRequest => "The request is not valid.",
             Self::IdempotencyKeyMissing => "The Idempotency-Key header is missing.",
+            Self::Forbidden => "The request is not allowed.",
             Self::NotFound => "There is no such resource.",
             Self::MethodNotAllowed => "The method is not allowed here.",
             Self::RequestInProgress => "The first request with this Idempotency-Key is still under way.",
+            Self::KeyLimitReached => "The merchant has two active keys in this mode.",
+            Self::KeyEnded => "The key expired or was revoked.",
             Self::BodyTooLarge => "The body is too large.",
             Self::UnsupportedMediaType => "The body must be application/json.",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body.",
             Self::Unprocessable => "The request cannot be carried out for this merchant.",
+            Self::TooManyRequests => "Too many requests.",
             Self::Internal => "Something is wrong on our side.",
             Self::Unavailable => "The service is unavailable for a moment.",
         }
