@@ -3,4 +3,6 @@
 
 mod consumers;
 mod lifecycle;
+mod merchants;
+mod registry;
 mod world;

@@ -59,6 +59,7 @@ impl World {
                 decline_from: BTreeMap::from([(euro(), 90_000)]),
                 payments_per_card: 5,
             },
+            requests_per_second: 100,
         };
         world.merchants.borrow_mut().insert(key_of(&owner()), merchant);
         world
@@ -127,7 +128,7 @@ impl World {
     }
 
     /// One call to the outside: counted, and failed if it is the planned one.
-    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
+    pub fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
         let fault = self.fails();
         if fault == Some(Fault::Before) {
             return Err(Unavailable::new("the world", "planned, before"));

@@ -6,7 +6,7 @@ use payments::event::PaymentView;
 use payments::failure::Unavailable;
 use payments::id::PaymentId;
 use payments::payment::{Payment, Status};
-use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Tokens, Workflow};
+use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, RateLimit, Tokens, Workflow};
 use payments::problem::{Problem, ProblemKind};
 use std::convert::Infallible;
 use task::http::{ProxyAnswer, ProxyRequest};
@@ -30,6 +30,7 @@ pub struct Ports<'a, Store, Profiles, Cards, Runs, System> {
 
 /// Answers every request, with what was asked for or with a problem.
 pub async fn handle<Store, Profiles, Cards, Runs, System>(
+    limits: &impl RateLimit,
     ports: &Ports<'_, Store, Profiles, Cards, Runs, System>,
     request: ProxyRequest,
 ) -> Result<ProxyAnswer, Infallible>
@@ -40,6 +41,9 @@ where
     Runs: Workflow,
     System: Clock,
 {
+    if let Some(refusal) = task::limit::refusal(limits, &request).await {
+        return Ok(refusal);
+    }
     let answer = match (request.http_method.as_str(), request.resource.as_str()) {
         ("POST", "/v1/payments") => create::create(ports, &request).await,
         ("GET", "/v1/payments/{payment_id}") => get(ports.payments, &request).await,
