@@ -17,7 +17,7 @@ pub struct Registry {
     pub profiles: RefCell<BTreeMap<String, Merchant>>,
     pub rings: RefCell<BTreeMap<String, KeyRing>>,
     pub index: RefCell<BTreeMap<String, Owner>>,
-    random: Cell<u8>,
+    pub random: Cell<u8>,
 }
 
 fn name(owner: &Owner) -> String {
