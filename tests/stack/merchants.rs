@@ -146,10 +146,12 @@ async fn a_live_key_cannot_read_a_test_payment_nor_a_test_key_a_live_one() {
     let test_payment = shop.sell(1999).await;
     let merchant = shop.owner.merchant_id.as_str();
     let live = open_shop(&shop.stack, merchant, "live", 100).await;
-    let mut item = shop.tables.payment(&test_payment).await.unwrap();
-    // The same payment once more, in the other world.
+    // The sample payment, which moves no money, as this merchant's in the other world.
+    let samples = std::fs::read_to_string(shop.stack.workspace.root().join("events/items.json")).unwrap();
+    let mut item = serde_json::from_str::<Value>(&samples).unwrap()["payments"][0].clone();
     let live_payment = format!("pay_{}00000000", unique());
     item["payment_id"] = json!(live_payment);
+    item["merchant_id"] = json!(merchant);
     item["mode"] = json!("live");
     shop.tables.put("Payments", &item).await;
     let rows = [
