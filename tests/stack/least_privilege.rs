@@ -65,13 +65,18 @@ async fn role_of(stack: &Stack, folder: &str) -> String {
     function.unwrap().role.unwrap()
 }
 
-/// DynamoDB as the function's role sees it.
-async fn as_role_of(stack: &Stack, folder: &str) -> aws_sdk_dynamodb::Client {
+/// What the function's role signs with.
+pub async fn credentials_of(stack: &Stack, folder: &str) -> Credentials {
     let role = role_of(stack, folder).await;
     let parameters = [("Action", "AssumeRole"), ("RoleArn", role.as_str()), ("RoleSessionName", "test")];
     let answer = query(stack, "sts", "2011-06-15", &parameters).await;
     let [key, secret, token] = ["AccessKeyId", "SecretAccessKey", "SessionToken"].map(|name| element(&answer, name));
-    let credentials = Credentials::new(key, secret, Some(token), None, "a test");
+    Credentials::new(key, secret, Some(token), None, "a test")
+}
+
+/// DynamoDB as the function's role sees it.
+async fn as_role_of(stack: &Stack, folder: &str) -> aws_sdk_dynamodb::Client {
+    let credentials = credentials_of(stack, folder).await;
     let config = stack.sdk_config().into_builder();
     let config = config.credentials_provider(SharedCredentialsProvider::new(credentials)).build();
     aws_sdk_dynamodb::Client::new(&config)

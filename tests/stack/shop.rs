@@ -4,7 +4,6 @@ use crate::numbers::unique;
 use crate::tables::Tables;
 use payments::amount::Amount;
 use payments::id::{IdempotencyKey, Mode, Owner, PaymentId};
-use payments::merchant::ApiKey;
 use payments::payment::{CaptureMethod, Opening, Payment};
 use payments::stage::Stage;
 use payments::timestamp::Timestamp;
@@ -66,27 +65,16 @@ impl Shop {
     pub async fn open_in(stack: &Stack) -> Self {
         let tables = Tables::of(stack);
         let merchant = format!("mer_t{}", unique());
-        let key = format!("fk_test_{}", unique());
-        let key_hash = ApiKey::hash(&key).unwrap();
-        let limits = json!({ "min": 1, "max": 9_007_199_254_740_991_u64 });
-        tables.put("Merchants", &json!({
-            "id": format!("merchant#{merchant}#test"), "merchant_id": merchant, "mode": "test", "name": "A test",
-            "active": true, "currencies": { "EUR": limits }, "risk": { "payments_per_card": 1000 },
-            "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } },
-        })).await;
-        tables
-            .put(
-                "Merchants",
-                &json!({
-                    "id": format!("key#{key_hash}"), "key_hash": key_hash, "merchant_id": merchant, "mode": "test",
-                    "active": true,
-                }),
-            )
-            .await;
+        let key = crate::operator::open_shop(stack, &merchant, "test", 10_000).await;
         let owner = Owner { merchant_id: merchant.parse().unwrap(), mode: Mode::Test };
         let http = reqwest::Client::builder().no_proxy().timeout(REQUEST_BOUND).build().unwrap();
         let url = stack.api_url().unwrap().trim_end_matches('/').to_owned();
         Self { stack: stack.clone(), tables, owner, key, http, url }
+    }
+
+    /// The text of its key.
+    pub fn key(&self) -> &str {
+        &self.key
     }
 
     /// A request with this merchant's key.

@@ -7,4 +7,6 @@ mod machine;
 mod operations;
 mod races;
 mod states;
+mod merchants;
+mod registry;
 mod world;

@@ -66,6 +66,7 @@ impl World {
                 decline_from: BTreeMap::from([(euro(), 90_000)]),
                 payments_per_card: 5,
             },
+            requests_per_second: 100,
         };
         world.merchants.borrow_mut().insert(key_of(&owner()), merchant);
         world
@@ -147,7 +148,7 @@ impl World {
 
     /// One call to the outside: counted, and failed if it is the planned one. Others may act before it takes effect, and
     /// before its answer arrives.
-    async fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
+    pub async fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
         self.turn().await;
         let fault = self.fails();
         if fault == Some(Fault::Before) {

@@ -42,7 +42,8 @@ pub fn sdk_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-fn root() -> Credentials {
+/// Who may do everything on the local stack.
+pub(crate) fn root() -> Credentials {
     Credentials::new(ROOT, ROOT, None, None, "the local stack")
 }
 
@@ -78,7 +79,7 @@ impl Call<'_> {
         let url = format!("{endpoint}{}", self.path);
         let mut headers = vec![("content-type", "application/x-amz-json-1.1")];
         headers.extend(self.target.map(|target| ("x-amz-target", target)));
-        let signature = sign_headers(self.service, self.method, &url, &headers, &self.body)?;
+        let signature = sign_headers(root(), self.service, self.method, &url, &headers, &self.body)?;
         let method = self.method.parse().context("an HTTP method")?;
         let client = reqwest::Client::builder().no_proxy().timeout(CALL_BOUND).build().context("an HTTP client")?;
         let mut request = client.request(method, &url);
@@ -98,14 +99,16 @@ impl Call<'_> {
     }
 }
 
-fn sign_headers(
+/// The headers that sign a request with these credentials.
+pub(crate) fn sign_headers(
+    credentials: Credentials,
     service: &str,
     method: &str,
     url: &str,
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Result<Vec<(String, String)>> {
-    let identity = root().into();
+    let identity = credentials.into();
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
     let parameters = v4::SigningParams::builder()

@@ -12,6 +12,8 @@ pub mod deploy;
 pub mod down;
 pub mod invoke;
 pub mod logs;
+pub mod merchant;
+pub mod operator;
 pub mod poller;
 pub mod process;
 pub mod progress;

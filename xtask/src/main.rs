@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, down, invoke, logs, poller, progress, status, test, up};
+use xtask::{Stack, Workspace, demo, down, invoke, logs, merchant, poller, progress, status, test, up};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -75,6 +75,12 @@ enum Command {
         #[arg(long, default_value_t = 8)]
         concurrency: usize,
     },
+    /// Put merchants' settings, or list them, as an operator
+    #[command(subcommand)]
+    Merchant(merchant::MerchantCommand),
+    /// Make, list, rotate and revoke merchants' API keys, as an operator
+    #[command(subcommand)]
+    Key(merchant::KeyCommand),
     /// Run every test, those on the deployed stack too; exit code 1 unless all pass
     Test {
         /// Leave the stack up
@@ -126,6 +132,8 @@ async fn run(command: Command) -> Result<bool> {
             let options = demo::Options { keep, file, replay, concurrency };
             return demo::demo(&workspace, &options).await;
         }
+        Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
+        Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
     }

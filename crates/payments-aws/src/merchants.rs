@@ -1,11 +1,11 @@
-//! The merchants table: settings under `merchant#<id>#<mode>`, API keys under `key#<hash>`.
+//! Merchants' settings, read and remembered for a minute. In the merchants table they are `merchant#<id>#<mode>`.
 
 use crate::config::StartError;
 use crate::table::Table;
 use payments::failure::Unavailable;
 use payments::id::Owner;
-use payments::merchant::{ApiKey, Merchant};
-use payments::ports::{ApiKeys, Merchants};
+use payments::merchant::Merchant;
+use payments::ports::Merchants;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -15,11 +15,16 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 /// How many merchants a process remembers; beyond that it starts anew.
 const MAX_REMEMBERED: usize = 1000;
 
-/// Merchants and API keys in DynamoDB.
+/// Merchants in DynamoDB.
 #[derive(Debug)]
 pub struct MerchantsTable {
     table: Table,
     remembered: RefCell<BTreeMap<String, (Instant, Merchant)>>,
+}
+
+/// The id of an owner's settings.
+pub(crate) fn id_of(owner: &Owner) -> String {
+    format!("merchant#{}#{}", owner.merchant_id, owner.mode)
 }
 
 impl MerchantsTable {
@@ -32,7 +37,7 @@ impl MerchantsTable {
 
 impl Merchants for MerchantsTable {
     async fn merchant(&self, owner: &Owner) -> Result<Option<Merchant>, Unavailable> {
-        let id = format!("merchant#{}#{}", owner.merchant_id, owner.mode);
+        let id = id_of(owner);
         if let Some((read_at, merchant)) = self.remembered.borrow().get(&id)
             && read_at.elapsed() < MAX_AGE
         {
@@ -47,11 +52,5 @@ impl Merchants for MerchantsTable {
             remembered.insert(id, (Instant::now(), merchant.clone()));
         }
         Ok(merchant)
-    }
-}
-
-impl ApiKeys for MerchantsTable {
-    async fn api_key(&self, key_hash: &str) -> Result<Option<ApiKey>, Unavailable> {
-        self.table.get("id", &format!("key#{key_hash}")).await
     }
 }

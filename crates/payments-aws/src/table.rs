@@ -76,6 +76,12 @@ impl Table {
         }
     }
 
+    /// Stores the item over whatever is there.
+    pub async fn put<T: Serialize>(&self, item: &T) -> Result<(), Unavailable> {
+        let put = self.client.put_item().table_name(&self.name).set_item(Some(self.write(item)?));
+        put.send().await.map(drop).map_err(|error| unavailable(self.what, error))
+    }
+
     /// An item's attributes.
     pub fn write<T: Serialize>(&self, item: &T) -> Result<HashMap<String, AttributeValue>, Unavailable> {
         serde_dynamo::to_item(item).map_err(|error| Unavailable::new(self.what, error))

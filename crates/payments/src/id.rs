@@ -90,6 +90,10 @@ string_id!(
     }
 );
 string_id!(
+    /// An API key, by a name that opens nothing: `key_` and 32 hexadecimal digits, derived from the key's hash.
+    KeyId, "key_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "key_")
+);
+string_id!(
     /// The client's `Idempotency-Key`: 1 to 255 visible ASCII characters.
     IdempotencyKey, "1 to 255 visible ASCII characters", |text| {
         (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
@@ -272,6 +276,13 @@ impl PaymentId {
         let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), key.as_str()];
         let [merchant, mode, key] = parts.map(str::as_bytes);
         Self(format!("pay_{}", hex::encode(&digest(&[b"payment", merchant, mode, key])[..16])))
+    }
+}
+
+impl KeyId {
+    /// The name of the key of that hash.
+    pub fn derive(key_hash: &str) -> Self {
+        Self(format!("key_{}", hex::encode(&digest(&[b"key id", key_hash.as_bytes()])[..16])))
     }
 }
 

@@ -1,11 +1,20 @@
 //! Merchants: what each may do and what it pays. Made by operators, read by every step.
 
+mod profile;
+
 use crate::currency::Currency;
 use crate::fee::FeePlan;
 use crate::fraud::RiskRules;
 use crate::id::{MerchantId, Mode, Owner};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// How many requests each key of a merchant may send per second, unless its operator says otherwise.
+pub const REQUESTS_PER_SECOND: u32 = 100;
+/// The most that an operator may allow.
+pub const MAX_REQUESTS_PER_SECOND: u32 = 10_000;
+/// The longest name, in characters.
+pub const MAX_NAME: usize = 64;
 
 /// A merchant's settings in one mode.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +34,13 @@ pub struct Merchant {
     /// Its fraud rules.
     #[serde(default)]
     pub risk: RiskRules,
+    /// How many requests each of its keys may send per second, and at once.
+    #[serde(default = "requests_per_second")]
+    pub requests_per_second: u32,
+}
+
+fn requests_per_second() -> u32 {
+    REQUESTS_PER_SECOND
 }
 
 /// Bounds of one payment, in minor units, both inclusive.
@@ -40,32 +56,5 @@ impl Merchant {
     /// The owner of this merchant's records.
     pub fn owner(&self) -> Owner {
         Owner { merchant_id: self.merchant_id.clone(), mode: self.mode }
-    }
-}
-
-/// An API key as stored: only a hash of its text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApiKey {
-    /// SHA-256 of the key's text, 64 hexadecimal digits.
-    pub key_hash: String,
-    /// Whom it speaks for.
-    pub merchant_id: MerchantId,
-    /// In which world.
-    pub mode: Mode,
-    /// Whether it still opens anything.
-    pub active: bool,
-}
-
-impl ApiKey {
-    /// The hash that a key of this text is found by; `None` if the text is no key: `fk_test_` or `fk_live_` and 16 to
-    /// 64 letters or digits.
-    pub fn hash(text: &str) -> Option<String> {
-        let (mode, rest) = if let Some(rest) = text.strip_prefix("fk_test_") {
-            (Mode::Test, rest)
-        } else {
-            (Mode::Live, text.strip_prefix("fk_live_")?)
-        };
-        let good = (16..=64).contains(&rest.len()) && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        good.then(|| hex::encode(crate::id::digest(&[b"api key", mode.as_str().as_bytes(), rest.as_bytes()])))
     }
 }

@@ -28,6 +28,8 @@ pub enum ProblemKind {
     InvalidRequest,
     /// 400: a POST that moves money came without its key.
     IdempotencyKeyMissing,
+    /// 403: the caller is no operator.
+    Forbidden,
     /// 404: no such thing, or not yours.
     NotFound,
     /// 405: the path does not know the method.
@@ -40,6 +42,10 @@ pub enum ProblemKind {
     OperationNotPossible,
     /// 409: the hold's time is over.
     HoldExpired,
+    /// 409: the merchant has two active keys in this mode.
+    KeyLimitReached,
+    /// 409: the key expired or was revoked.
+    KeyEnded,
     /// 413: the body is too long.
     BodyTooLarge,
     /// 415: the body is not `application/json`.
@@ -54,6 +60,8 @@ pub enum ProblemKind {
     TooManyOperations,
     /// 422: well formed, but not possible for this merchant.
     Unprocessable,
+    /// 429: the key has used up its requests of this second.
+    TooManyRequests,
     /// 500: our fault, and not in doubt: nothing was done.
     Internal,
     /// 503: our fault; the same request may be sent again.
@@ -65,9 +73,15 @@ impl ProblemKind {
     pub fn status(self) -> u16 {
         match self {
             Self::MalformedJson | Self::InvalidRequest | Self::IdempotencyKeyMissing => 400,
+            Self::Forbidden => 403,
             Self::NotFound => 404,
             Self::MethodNotAllowed => 405,
-            Self::RequestInProgress | Self::OperationInProgress | Self::OperationNotPossible | Self::HoldExpired => 409,
+            Self::RequestInProgress
+            | Self::OperationInProgress
+            | Self::OperationNotPossible
+            | Self::HoldExpired
+            | Self::KeyLimitReached
+            | Self::KeyEnded => 409,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::IdempotencyKeyReused
@@ -75,6 +89,7 @@ impl ProblemKind {
             | Self::RefundExceedsCaptured
             | Self::TooManyOperations
             | Self::Unprocessable => 422,
+            Self::TooManyRequests => 429,
             Self::Internal => 500,
             Self::Unavailable => 503,
         }
@@ -86,6 +101,7 @@ impl ProblemKind {
             Self::MalformedJson => "The body is not JSON.",
             Self::InvalidRequest => "The request is not valid.",
             Self::IdempotencyKeyMissing => "The Idempotency-Key header is missing.",
+            Self::Forbidden => "The request is not allowed.",
             Self::NotFound => "There is no such resource.",
             Self::MethodNotAllowed => "The method is not allowed here.",
             Self::RequestInProgress => "The first request with this Idempotency-Key is still under way.",
@@ -95,10 +111,13 @@ impl ProblemKind {
             Self::CaptureExceedsHold => "The amount is more than what is left of the hold.",
             Self::RefundExceedsCaptured => "The amount is more than what is captured and not refunded.",
             Self::TooManyOperations => "The payment takes no more operations.",
+            Self::KeyLimitReached => "The merchant has two active keys in this mode.",
+            Self::KeyEnded => "The key expired or was revoked.",
             Self::BodyTooLarge => "The body is too large.",
             Self::UnsupportedMediaType => "The body must be application/json.",
             Self::IdempotencyKeyReused => "The Idempotency-Key was used with another body.",
             Self::Unprocessable => "The request cannot be carried out for this merchant.",
+            Self::TooManyRequests => "Too many requests.",
             Self::Internal => "Something is wrong on our side.",
             Self::Unavailable => "The service is unavailable for a moment.",
         }

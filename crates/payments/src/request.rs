@@ -3,6 +3,7 @@
 use crate::amount::{Amount, MAX_MINOR};
 use crate::card::{CardNumber, Cvc, Expiry};
 use crate::currency::Currency;
+use crate::fields::{Fields, holds_card_number, object};
 use crate::id::{Owner, TokenId};
 use crate::listing::{Cursor, DEFAULT_PAGE, ListFilter, MAX_PAGE};
 use crate::operation::{RefundReason, ReviewDecision, Wanted};
@@ -53,55 +54,9 @@ pub struct CreateToken {
     pub expiry: Expiry,
 }
 
-/// Reads fields of a JSON object and remembers what was wrong.
-struct Fields<'a> {
-    object: &'a Map<String, Value>,
-    prefix: &'static str,
-    errors: Vec<FieldError>,
-}
-
-impl<'a> Fields<'a> {
-    fn of(object: &'a Map<String, Value>, prefix: &'static str, known: &[&str]) -> Self {
-        let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
-        let expected = match known {
-            [] => "unknown field: expected none".to_owned(),
-            known => format!("unknown field: expected {}", known.join(", ")),
-        };
-        let errors = unknown.map(|name| FieldError::new(format!("{prefix}{}", shown(name)), &expected)).collect();
-        Self { object, prefix, errors }
-    }
-
-    /// The field read by `read`; an error saying `expected` if it is missing or not read.
-    fn required<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        let value = self.object.get(name).filter(|value| !value.is_null()).and_then(read);
-        if value.is_none() {
-            self.errors.push(FieldError::new(format!("{}{name}", self.prefix), expected));
-        }
-        value
-    }
-
-    /// What was read, if nothing was wrong.
-    fn finish<T>(self, read: T) -> Result<T, Vec<FieldError>> {
-        if self.errors.is_empty() { Ok(read) } else { Err(self.errors) }
-    }
-
-    fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
-        match self.object.get(name) {
-            None | Some(Value::Null) => None,
-            Some(_) => self.required(name, expected, read),
-        }
-    }
-}
-
-/// A name that a client made up, cut short: it may hold anything, a card number too.
-fn shown(name: &str) -> &str {
-    let harmless = name.len() <= 40 && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
-    if harmless { name } else { "(another field)" }
-}
-
 /// Reads a payment's request.
 pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
-    let object = body.as_object().ok_or_else(|| vec![FieldError::new("(body)", "expected a JSON object")])?;
+    let object = object(body)?;
     let mut fields =
         Fields::of(object, "", &["amount", "currency", "token", "capture_method", "reference", "metadata"]);
     let minor = fields.required("amount", &expected_amount(), minor_units);
@@ -216,13 +171,9 @@ pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilt
     fields.finish((ListFilter { limit, status, reference, created_from, created_before }, cursor))
 }
 
-fn object(body: &Value) -> Result<&Map<String, Value>, Vec<FieldError>> {
-    body.as_object().ok_or_else(|| vec![FieldError::new("(body)", "expected a JSON object")])
-}
-
 /// Reads a token's request. No error repeats what was sent.
 pub fn create_token(body: &Value, now: Timestamp) -> Result<CreateToken, Vec<FieldError>> {
-    let object = body.as_object().ok_or_else(|| vec![FieldError::new("(body)", "expected a JSON object")])?;
+    let object = object(body)?;
     let mut outer = Fields::of(object, "", &["card"]);
     let card = outer.required("card", "expected an object with number, exp_month, exp_year and cvc", |value| {
         value.as_object().cloned()
@@ -249,14 +200,6 @@ pub fn create_token(body: &Value, now: Timestamp) -> Result<CreateToken, Vec<Fie
         (Some(number), Some(expiry)) if fields.errors.is_empty() => Ok(CreateToken { number, cvc, expiry }),
         _ => Err(fields.errors),
     }
-}
-
-/// Whether a free text holds a run of digits that could be a card number (PCI DSS 3.5.1: it must not be stored so).
-fn holds_card_number(text: &str) -> bool {
-    let digits: String = text.chars().filter(|sign| !matches!(sign, ' ' | '-' | '.')).collect();
-    digits
-        .split(|sign: char| !sign.is_ascii_digit())
-        .any(|run| CardNumber::try_new(Secret::new(run.to_owned())).is_ok())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use payments::id::Owner;
+use payments::id::{KeyId, Owner};
 use payments::problem::{FieldError, Problem, ProblemKind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -44,6 +44,16 @@ struct RequestContext {
     request_id: String,
     #[serde(default)]
     authorizer: Value,
+    #[serde(default)]
+    identity: Identity,
+}
+
+/// Who signed the request, where API Gateway asks for a signature.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    #[serde(default)]
+    user_arn: Option<String>,
 }
 
 /// What API Gateway sends back.
@@ -97,6 +107,27 @@ impl ProxyRequest {
         }
     }
 
+    /// The key that the authorizer found and how many requests per second it may send; `None` if it did not say.
+    pub fn key_limit(&self) -> Option<(KeyId, u32)> {
+        let field = |name: &str| self.request_context.authorizer.get(name);
+        let key_id = field("key_id")?.as_str()?.parse().ok()?;
+        let limit = field("requests_per_second")?;
+        // API Gateway hands every value of the context over as a text.
+        let limit = limit.as_u64().or_else(|| limit.as_str()?.parse().ok())?;
+        Some((key_id, u32::try_from(limit).ok().filter(|limit| *limit > 0)?))
+    }
+
+    /// The operator who signed the request with an IAM identity. A bearer key and an anonymous caller have none.
+    pub fn operator(&self) -> Result<&str, Problem> {
+        let arn = self.request_context.identity.user_arn.as_deref().filter(|arn| !arn.is_empty());
+        arn.ok_or_else(|| Problem::new(ProblemKind::Forbidden, "sign the request with the IAM identity of an operator"))
+    }
+
+    /// Whether there is a body.
+    pub fn has_body(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| !body.is_empty())
+    }
+
     /// The JSON body: at most [`MAX_BODY_BYTES`], declared as `application/json`.
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();
@@ -130,6 +161,13 @@ impl ProxyAnswer {
     /// A JSON answer.
     pub fn json(status_code: u16, body: &impl Serialize) -> Self {
         Self::of(status_code, "application/json", serde_json::to_string(body).expect("an answer is plain data"))
+    }
+
+    /// Done, and nothing to tell (204).
+    pub fn no_content() -> Self {
+        let mut answer = Self::of(204, "application/json", String::new());
+        answer.headers.remove("Content-Type");
+        answer
     }
 
     /// A problem document with the request's id.

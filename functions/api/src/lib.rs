@@ -10,7 +10,7 @@ mod run;
 use operate::operate;
 use payments::failure::Unavailable;
 use payments::ports::{
-    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, SavePayment, Tokens, Workflow,
+    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, RateLimit, SavePayment, Tokens, Workflow,
 };
 use payments::problem::{Problem, ProblemKind};
 use payments::request;
@@ -38,6 +38,7 @@ pub struct Ports<'a, Store, Profiles, Cards, Ledger, Runs, System> {
 
 /// Answers every request, with what was asked for or with a problem.
 pub async fn handle<Store, Profiles, Cards, Ledger, Runs, System>(
+    limits: &impl RateLimit,
     ports: &Ports<'_, Store, Profiles, Cards, Ledger, Runs, System>,
     request: ProxyRequest,
 ) -> Result<ProxyAnswer, Infallible>
@@ -49,6 +50,9 @@ where
     Runs: Workflow,
     System: Clock,
 {
+    if let Some(refusal) = task::limit::refusal(limits, &request).await {
+        return Ok(refusal);
+    }
     Ok(route(ports, &request).await.unwrap_or_else(|problem| {
         let answer = ProxyAnswer::problem(&problem, request.request_id());
         let passes = matches!(

@@ -1,8 +1,9 @@
 //! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
-use payments_aws::{BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, System, TokensTable};
+use payments_aws::{BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey, System, TokensTable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
+    let limits = RateLimitInValkey::from_env().await?;
     let payments = PaymentsTable::from_env().await?;
     let merchants = MerchantsTable::from_env().await?;
     let tokens = TokensTable::from_env().await?;
@@ -16,5 +17,5 @@ async fn main() -> Result<(), task::Error> {
         workflow: &workflow,
         system: &System,
     };
-    task::serve(async |request| api::handle(&ports, request).await).await
+    task::serve(async |request| api::handle(&limits, &ports, request).await).await
 }

@@ -3,7 +3,7 @@
 use payments::card::CardSummary;
 use payments::failure::Unavailable;
 use payments::id::TokenId;
-use payments::ports::{Clock, Randomness, SealCard, StoreCard, StoreToken, VerificationCodes};
+use payments::ports::{Clock, Randomness, RateLimit, SealCard, StoreCard, StoreToken, VerificationCodes};
 use payments::problem::{Problem, ProblemKind};
 use payments::request::{CreateToken, create_token};
 use payments::token::{LIFETIME_SECONDS, Token};
@@ -27,6 +27,7 @@ pub struct Ports<'a, Keys, Cards, Tokens, Codes, System> {
 
 /// Answers with the token (201), or with a problem that never repeats what was sent.
 pub async fn handle<Keys, Cards, Tokens, Codes, System>(
+    limits: &impl RateLimit,
     ports: &Ports<'_, Keys, Cards, Tokens, Codes, System>,
     request: ProxyRequest,
 ) -> Result<ProxyAnswer, Infallible>
@@ -37,6 +38,9 @@ where
     Codes: VerificationCodes,
     System: Clock + Randomness,
 {
+    if let Some(refusal) = task::limit::refusal(limits, &request).await {
+        return Ok(refusal);
+    }
     let answer = tokenize(ports, &request).await;
     Ok(answer.unwrap_or_else(|problem| ProxyAnswer::problem(&problem, request.request_id())))
 }

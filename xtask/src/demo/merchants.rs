@@ -1,6 +1,6 @@
-//! The demo's merchants and their API keys: made as an operator makes them, by writing the merchants table.
+//! The demo's merchants and their API keys: made as an operator makes them, through the operator API.
 //!
-//! Settings go into the table as the file has them. Keys are random, and kept in `.florin/keys.json` for the next run.
+//! A key's text is shown once; it is kept in `.florin/keys.json` for the next run, as long as the stack knows the key.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -8,95 +8,56 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
+use serde_json::{Value, json};
 
-use crate::tables::Tables;
-use crate::workspace::Workspace;
+use crate::merchant::{documents, put};
+use crate::operator;
+use crate::stack::Stack;
 
 /// API keys by merchant.
 pub type Keys = BTreeMap<String, String>;
 
-const TABLE: &str = "merchants";
 /// The demo lives in the test world only.
 const MODE: &str = "test";
-const PREFIX: &str = "fk_test_";
-const KEY_LENGTH: usize = 32;
-const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Writes the merchants of the file and a key for each.
-pub async fn make(workspace: &Workspace, tables: &Tables<'_>, file: &Path) -> Result<Keys> {
-    let text = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
-    let merchants: Vec<Map<String, Value>> =
-        serde_json::from_slice(&text).with_context(|| format!("in {}", file.display()))?;
-    let path = workspace.florin().join("keys.json");
+/// Puts the merchants of the file, and sees to a key for each.
+pub async fn make(stack: &Stack, file: &Path) -> Result<Keys> {
+    let path = stack.workspace.florin().join("keys.json");
     let mut keys = load(&path)?;
-    for merchant in &merchants {
-        let id = merchant_id(merchant)?;
-        if !keys.contains_key(id) {
-            keys.insert(id.to_owned(), random_key()?);
+    for merchant in documents(file)? {
+        if merchant["mode"] != MODE {
+            bail!("a merchant of the demo must be of mode {MODE}");
         }
-    }
-    // Before the table: a key that opens something must be known to somebody.
-    save(&path, &keys)?;
-    for merchant in &merchants {
-        let id = merchant_id(merchant)?;
-        let mut item = merchant.clone();
-        item.insert("id".to_owned(), Value::from(format!("merchant#{id}#{MODE}")));
-        tables.put(TABLE, &item).await?;
-        let key = keys.get(id).context("every merchant was given a key")?;
-        tables.put(TABLE, &key_item(id, key)?).await?;
+        let id = merchant["merchant_id"].as_str().context("a merchant without merchant_id")?.to_owned();
+        put(stack, &merchant, None, None).await?.good().with_context(|| format!("putting {id}"))?;
+        if let Some(key) = new_key(stack, &id, keys.get(&id)).await.with_context(|| format!("a key for {id}"))? {
+            keys.insert(id, key);
+            // At once: nobody else has this text.
+            save(&path, &keys)?;
+        }
     }
     Ok(keys)
 }
 
-fn merchant_id(merchant: &Map<String, Value>) -> Result<&str> {
-    if merchant.get("mode") != Some(&Value::from(MODE)) {
-        bail!("a merchant of the demo must be of mode {MODE}");
+/// A new key's text; `None` if the kept one is among the merchant's active keys. An active key that nobody has kept makes
+/// way for the new one.
+async fn new_key(stack: &Stack, merchant: &str, kept: Option<&String>) -> Result<Option<String>> {
+    let path = format!("{}/keys", operator::path(merchant, MODE));
+    let listed = operator::call(stack, "GET", &path, None).await?.good()?;
+    let listed = listed["data"].as_array().into_iter().flatten();
+    let active: Vec<&Value> = listed.filter(|key| key["active"] == true).collect();
+    let is_kept = |key: &&&Value| kept.is_some_and(|text| key["last4"].as_str().is_some_and(|end| text.ends_with(end)));
+    if active.iter().find(is_kept).is_some() {
+        return Ok(None);
     }
-    merchant.get("merchant_id").and_then(Value::as_str).context("a merchant without merchant_id")
-}
-
-fn key_item(merchant_id: &str, key: &str) -> Result<Map<String, Value>> {
-    let hash = hash(key)?;
-    let item = json!({
-        "id": format!("key#{hash}"),
-        "key_hash": hash,
-        "merchant_id": merchant_id,
-        "mode": MODE,
-        "active": true,
-    });
-    match item {
-        Value::Object(item) => Ok(item),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
-            bail!("an item is an object")
+    let made = match active.first().and_then(|key| key["id"].as_str()) {
+        Some(id) => {
+            let at_once = json!({ "grace_seconds": 0 });
+            operator::call(stack, "POST", &format!("{path}/{id}/rotate"), Some(&at_once)).await?.good()?
         }
-    }
-}
-
-/// What a key is stored by: SHA-256 over the parts, each behind its length, as `payments::merchant::ApiKey::hash`.
-fn hash(key: &str) -> Result<String> {
-    let text = key.strip_prefix(PREFIX).with_context(|| format!("an API key of the demo begins with {PREFIX}"))?;
-    let mut hasher = Sha256::new();
-    for part in ["api key", MODE, text] {
-        hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part);
-    }
-    Ok(hex::encode(hasher.finalize()))
-}
-
-fn random_key() -> Result<String> {
-    let mut text = PREFIX.to_owned();
-    while text.len() < PREFIX.len() + KEY_LENGTH {
-        let mut byte = [0];
-        getrandom::fill(&mut byte).context("reading random bytes")?;
-        // Four whole alphabets fit into a byte; what is beyond would favour the first letters.
-        let place = usize::from(byte[0]);
-        if place < 4 * ALPHABET.len() {
-            text.push(char::from(ALPHABET[place % ALPHABET.len()]));
-        }
-    }
-    Ok(text)
+        None => operator::call(stack, "POST", &path, None).await?.good()?,
+    };
+    made["key"].as_str().map(str::to_owned).map(Some).context("an answer without the key's text")
 }
 
 fn load(path: &Path) -> Result<Keys> {
@@ -122,21 +83,4 @@ fn save(path: &Path, keys: &Keys) -> Result<()> {
     let text = serde_json::to_vec_pretty(keys).context("encoding the keys")?;
     file.write_all(&text).with_context(|| format!("writing {}", beside.display()))?;
     std::fs::rename(&beside, path).with_context(|| format!("renaming to {}", path.display()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keys_are_random_and_hashed_by_length_prefixed_parts() {
-        let key = random_key().unwrap();
-        assert_eq!(key.len(), 40);
-        assert_ne!(key, random_key().unwrap());
-        assert_eq!(
-            hash("fk_test_0123456789abcdef").unwrap(),
-            "0abe992c0c0ee81fbf63ae706cd48e8540201a2a7f13f87928e090851a2616df"
-        );
-        assert!(hash("fk_live_0123456789abcdef").is_err());
-    }
 }

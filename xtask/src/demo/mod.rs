@@ -115,7 +115,7 @@ async fn run(stack: &Stack, options: &Options, takes_down: bool) -> Result<bool>
 async fn open_shop(stack: &Stack, merchants: &Path, file: &Path) -> Result<Shop> {
     let lines = input::read(file)?;
     let making = step("making the merchants and their keys");
-    let keys = merchants::make(&stack.workspace, &Tables::new(stack), merchants).await?;
+    let keys = merchants::make(stack, merchants).await?;
     making.done(format!("{} merchants", keys.len()));
     if let Some(line) = lines.iter().find(|line| !keys.contains_key(&line.merchant)) {
         bail!("{}: there is no such merchant in merchants.json", line.name());

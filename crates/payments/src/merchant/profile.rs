@@ -1,0 +1,239 @@
+//! Reading a merchant's settings as an operator sends them: field by field, so that every error names its field.
+
+use super::{Limits, MAX_NAME, MAX_REQUESTS_PER_SECOND, Merchant, REQUESTS_PER_SECOND};
+use crate::amount::MAX_MINOR;
+use crate::currency::Currency;
+use crate::fee::FeePlan;
+use crate::fields::{Fields, holds_card_number, object, shown};
+use crate::fraud::RiskRules;
+use crate::id::Owner;
+use crate::problem::FieldError;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+const KNOWN: [&str; 8] =
+    ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "requests_per_second"];
+/// The most payments that a rule may allow one card within its window.
+const MAX_PAYMENTS_PER_CARD: u64 = 1_000_000;
+/// Basis points in a whole.
+const WHOLE: u64 = 10_000;
+
+type Object = Map<String, Value>;
+
+impl Merchant {
+    /// The settings of that owner as `body` has them. It may repeat the owner, so that what was read can be sent back.
+    pub fn read(owner: &Owner, body: &Value) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::of(object(body)?, "", &KNOWN);
+        for (name, own) in [("merchant_id", owner.merchant_id.as_str()), ("mode", owner.mode.as_str())] {
+            fields.optional(name, "expected what the path says, or nothing", |value| (value == own).then_some(()));
+        }
+        let name = fields.required("name", "expected 1 to 64 characters without a card number", |value| {
+            let text = value.as_str()?;
+            let good = (1..=MAX_NAME).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+            (good && !holds_card_number(text)).then(|| text.to_owned())
+        });
+        let active = fields.required("active", "expected true or false", Value::as_bool);
+        let expected = "expected an object from ISO 4217 codes to { min, max }, with at least one";
+        let currencies = fields.required("currencies", expected, |value| {
+            value.as_object().filter(|currencies| !currencies.is_empty()).cloned()
+        });
+        let plan = fields.required("fee_plan", "expected an object with basis_points and fixed_minor", an_object);
+        let risk = fields.optional(
+            "risk",
+            "expected an object with review_from, decline_from and payments_per_card",
+            an_object,
+        );
+        let requests_per_second = fields.optional(
+            "requests_per_second",
+            &format!("expected a whole number from 1 to {MAX_REQUESTS_PER_SECOND}"),
+            |value| {
+                let limit = u32::try_from(value.as_u64()?).ok()?;
+                (1..=MAX_REQUESTS_PER_SECOND).contains(&limit).then_some(limit)
+            },
+        );
+        let errors = &mut fields.errors;
+        let currencies = currencies.map(|currencies| read_currencies(&currencies, errors));
+        let fee_plan = plan.and_then(|plan| read_fee_plan(&plan, errors));
+        let risk = risk.map_or_else(RiskRules::default, |risk| read_risk(&risk, errors));
+        match (name, active, currencies, fee_plan) {
+            (Some(name), Some(active), Some(currencies), Some(fee_plan)) if fields.errors.is_empty() => Ok(Self {
+                merchant_id: owner.merchant_id.clone(),
+                mode: owner.mode,
+                name,
+                active,
+                currencies,
+                fee_plan,
+                risk,
+                requests_per_second: requests_per_second.unwrap_or(REQUESTS_PER_SECOND),
+            }),
+            _ => Err(fields.errors),
+        }
+    }
+}
+
+fn an_object(value: &Value) -> Option<Object> {
+    value.as_object().cloned()
+}
+
+/// A whole number of minor units from `least` on.
+fn minor(value: &Value, least: u64) -> Option<u64> {
+    value.as_u64().filter(|minor| (least..=MAX_MINOR).contains(minor))
+}
+
+/// The currency that a field is named by; an error if it is none.
+fn currency(path: &str, name: &str, errors: &mut Vec<FieldError>) -> Option<Currency> {
+    let currency = name.parse().ok();
+    if currency.is_none() {
+        let expected = "expected a three-letter ISO 4217 code in capitals, such as EUR";
+        errors.push(FieldError::new(format!("{path}.{}", shown(name)), expected));
+    }
+    currency
+}
+
+fn read_currencies(currencies: &Object, errors: &mut Vec<FieldError>) -> BTreeMap<Currency, Limits> {
+    let mut read = BTreeMap::new();
+    for (name, value) in currencies {
+        let Some(currency) = currency("currencies", name, errors) else { continue };
+        let Some(limits) = value.as_object() else {
+            errors.push(FieldError::new(format!("currencies.{name}"), "expected an object with min and max"));
+            continue;
+        };
+        let mut fields = Fields::of(limits, &format!("currencies.{name}."), &["min", "max"]);
+        let expected = format!("expected a whole number of minor units from 1 to {MAX_MINOR}");
+        let min = fields.required("min", &expected, |value| minor(value, 1));
+        let expected = format!("expected a whole number of minor units from min to {MAX_MINOR}");
+        let max = fields.required("max", &expected, |value| minor(value, min.unwrap_or(1)));
+        errors.append(&mut fields.errors);
+        if let (Some(min), Some(max)) = (min, max) {
+            read.insert(currency, Limits { min, max });
+        }
+    }
+    read
+}
+
+fn read_fee_plan(plan: &Object, errors: &mut Vec<FieldError>) -> Option<FeePlan> {
+    let mut fields = Fields::of(plan, "fee_plan.", &["basis_points", "fixed_minor"]);
+    let expected = "expected a whole number from 0 to 10000: hundredths of a percent";
+    let basis_points = fields.required("basis_points", expected, |value| {
+        value.as_u64().filter(|points| *points <= WHOLE).and_then(|points| u32::try_from(points).ok())
+    });
+    let fixed_minor = read_lines(&mut fields, "fee_plan.fixed_minor", "fixed_minor", 0);
+    errors.append(&mut fields.errors);
+    Some(FeePlan { basis_points: basis_points?, fixed_minor })
+}
+
+fn read_risk(risk: &Object, errors: &mut Vec<FieldError>) -> RiskRules {
+    let mut fields = Fields::of(risk, "risk.", &["review_from", "decline_from", "payments_per_card"]);
+    let review_from = read_lines(&mut fields, "risk.review_from", "review_from", 1);
+    let decline_from = read_lines(&mut fields, "risk.decline_from", "decline_from", 1);
+    let payments_per_card = fields.optional(
+        "payments_per_card",
+        &format!("expected a whole number from 1 to {MAX_PAYMENTS_PER_CARD}"),
+        |value| {
+            let payments = value.as_u64().filter(|payments| (1..=MAX_PAYMENTS_PER_CARD).contains(payments))?;
+            u32::try_from(payments).ok()
+        },
+    );
+    errors.append(&mut fields.errors);
+    let standard = RiskRules::default().payments_per_card;
+    RiskRules { review_from, decline_from, payments_per_card: payments_per_card.unwrap_or(standard) }
+}
+
+/// Amounts by currency; none if the field is missing.
+fn read_lines(fields: &mut Fields<'_>, path: &str, name: &str, least: u64) -> BTreeMap<Currency, u64> {
+    let lines = fields.optional(name, "expected an object from ISO 4217 codes to minor units", an_object);
+    let mut read = BTreeMap::new();
+    for (name, value) in lines.unwrap_or_default() {
+        let Some(currency) = currency(path, &name, &mut fields.errors) else { continue };
+        match minor(&value, least) {
+            Some(minor) => drop(read.insert(currency, minor)),
+            None => {
+                let expected = format!("expected a whole number of minor units from {least} to {MAX_MINOR}");
+                fields.errors.push(FieldError::new(format!("{path}.{name}"), expected));
+            }
+        }
+    }
+    read
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::Mode;
+    use serde_json::json;
+
+    fn owner() -> Owner {
+        Owner { merchant_id: "mer_a".parse().expect("an id"), mode: Mode::Test }
+    }
+
+    fn good() -> Value {
+        json!({
+            "name": "Harbor Books", "active": true,
+            "currencies": { "EUR": { "min": 1, "max": 100 }, "JPY": { "min": 5, "max": 5 } },
+            "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } },
+            "risk": { "review_from": { "EUR": 50 }, "payments_per_card": 12 },
+            "requests_per_second": 10_000,
+        })
+    }
+
+    #[test]
+    fn settings_that_were_read_can_be_sent_back() {
+        let merchant = Merchant::read(&owner(), &good()).expect("good");
+        let shown = serde_json::to_value(&merchant).expect("plain data");
+        assert_eq!(Merchant::read(&owner(), &shown), Ok(merchant));
+    }
+
+    #[test]
+    fn what_may_be_missing_has_a_default() {
+        let mut least = good();
+        for name in ["risk", "requests_per_second"] {
+            least.as_object_mut().expect("an object").remove(name);
+        }
+        let merchant = Merchant::read(&owner(), &least).expect("good");
+        assert_eq!((merchant.requests_per_second, merchant.risk), (REQUESTS_PER_SECOND, RiskRules::default()));
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let too_much = json!(MAX_MINOR + 1);
+        let rows = [
+            ("/name", json!(""), "name"),
+            ("/name", json!("x".repeat(65)), "name"),
+            ("/name", json!("card 4242 4242 4242 4242"), "name"),
+            ("/name", json!("a\nb"), "name"),
+            ("/active", json!("yes"), "active"),
+            ("/active", Value::Null, "active"),
+            ("/currencies", json!({}), "currencies"),
+            ("/currencies", json!({ "EUX": { "min": 1, "max": 2 } }), "currencies.EUX"),
+            ("/currencies", json!({ "4242424242424242": 1 }), "currencies.(another field)"),
+            ("/currencies/EUR", json!(5), "currencies.EUR"),
+            ("/currencies/EUR/min", json!(0), "currencies.EUR.min"),
+            ("/currencies/EUR/max", too_much.clone(), "currencies.EUR.max"),
+            ("/currencies/JPY/max", json!(4), "currencies.JPY.max"),
+            ("/currencies/EUR/mid", json!(4), "currencies.EUR.mid"),
+            ("/fee_plan", json!(5), "fee_plan"),
+            ("/fee_plan/basis_points", json!(10_001), "fee_plan.basis_points"),
+            ("/fee_plan/basis_points", json!(2.9), "fee_plan.basis_points"),
+            ("/fee_plan/fixed_minor", json!([]), "fee_plan.fixed_minor"),
+            ("/fee_plan/fixed_minor/EUR", json!(-1), "fee_plan.fixed_minor.EUR"),
+            ("/fee_plan/percent", json!(3), "fee_plan.percent"),
+            ("/risk", json!(true), "risk"),
+            ("/risk/review_from/EUR", json!(0), "risk.review_from.EUR"),
+            ("/risk/decline_from", json!({ "USD": too_much }), "risk.decline_from.USD"),
+            ("/risk/payments_per_card", json!(0), "risk.payments_per_card"),
+            ("/requests_per_second", json!(0), "requests_per_second"),
+            ("/requests_per_second", json!(MAX_REQUESTS_PER_SECOND + 1), "requests_per_second"),
+            ("/merchant_id", json!("mer_b"), "merchant_id"),
+            ("/mode", json!("live"), "mode"),
+            ("/color", json!("red"), "color"),
+        ];
+        for (pointer, value, field) in rows {
+            let mut body = good();
+            let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+            body.pointer_mut(parent).expect("a parent")[name] = value;
+            let errors = Merchant::read(&owner(), &body).expect_err(field);
+            assert_eq!(errors.iter().map(|error| error.field.as_str()).collect::<Vec<_>>(), [field]);
+        }
+        assert_eq!(Merchant::read(&owner(), &json!([])).expect_err("no object")[0].field, "(body)");
+    }
+}

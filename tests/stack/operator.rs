@@ -1,0 +1,29 @@
+//! An operator at work: merchants and keys, over the signed HTTP path.
+
+use serde_json::{Value, json};
+use xtask::Stack;
+use xtask::operator::{self, Answer};
+
+/// A request below a merchant's path.
+pub async fn ask(stack: &Stack, method: &str, merchant: &str, below: &str, body: Option<Value>) -> Answer {
+    let path = format!("/operator/v1/merchants/{merchant}{below}");
+    operator::call(stack, method, &path, body.as_ref()).await.unwrap()
+}
+
+/// Settings that let a test sell what it wants.
+pub fn settings(requests_per_second: u32) -> Value {
+    json!({
+        "name": "A test", "active": true, "currencies": { "EUR": { "min": 1, "max": 9_007_199_254_740_991_u64 } },
+        "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } }, "risk": { "payments_per_card": 1000 },
+        "requests_per_second": requests_per_second,
+    })
+}
+
+/// Puts a merchant and makes a key; the key's text.
+pub async fn open_shop(stack: &Stack, merchant: &str, mode: &str, requests_per_second: u32) -> String {
+    let put = ask(stack, "PUT", merchant, &format!("/{mode}"), Some(settings(requests_per_second))).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+    let made = ask(stack, "POST", merchant, &format!("/{mode}/keys"), None).await;
+    assert_eq!(made.status, 201, "a key: {}", made.body["type"]);
+    made.body["key"].as_str().unwrap().to_owned()
+}
