@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
 
 mod bad_input;
+mod capacity;
 mod card_numbers;
 mod dead_letters;
 mod error_names;
@@ -14,6 +15,7 @@ mod kills;
 mod least_privilege;
 mod machines;
 mod numbers;
+mod recording;
 mod replay;
 mod samples;
 mod shop;
