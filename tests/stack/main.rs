@@ -13,6 +13,7 @@ mod error_names;
 mod footprint;
 mod kills;
 mod least_privilege;
+mod logs;
 mod machines;
 mod numbers;
 mod recording;

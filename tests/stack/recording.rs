@@ -1,9 +1,10 @@
 //! What functions ask of AWS and of Valkey during a test: the emulator's own record of API calls (CloudTrail) and the
 //! server's record of commands (MONITOR). It refuses to know what a call is for.
 
+use crate::logs;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -30,8 +31,8 @@ pub struct Seen {
 
 /// A recording that goes on.
 pub struct Recording {
-    endpoint: String,
-    since: f64,
+    stack: Stack,
+    since: Duration,
     commands: UnboundedReceiver<String>,
 }
 
@@ -41,23 +42,28 @@ pub struct Record {
     pub calls: Vec<Seen>,
     /// Valkey's lines: moment, client, command and its words.
     pub commands: Vec<String>,
+    /// The functions that were invoked, and how often.
+    pub invocations: BTreeMap<String, usize>,
 }
 
 impl Recording {
     pub async fn start(stack: &Stack) -> Self {
         let commands = monitor(&stack.valkey().unwrap()).await;
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         switch(&stack.endpoint, true).await;
-        Self { endpoint: stack.endpoint.clone(), since, commands }
+        Self { stack: stack.clone(), since, commands }
     }
 
     pub async fn stop(mut self) -> Record {
-        switch(&self.endpoint, false).await;
+        switch(&self.stack.endpoint, false).await;
         let mut commands = Vec::new();
         while let Ok(line) = self.commands.try_recv() {
             commands.push(line);
         }
-        Record { calls: calls(&self.endpoint, self.since).await, commands }
+        let calls = calls(&self.stack.endpoint, self.since.as_secs_f64()).await;
+        let since = u64::try_from(self.since.as_millis()).unwrap();
+        let invocations = logs::invocations(&self.stack, since).await;
+        Record { calls, commands, invocations }
     }
 }
 

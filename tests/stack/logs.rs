@@ -1,0 +1,45 @@
+//! What functions and workflows wrote, from CloudWatch Logs.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use xtask::Stack;
+use xtask::aws::Call;
+
+async fn call(stack: &Stack, action: &str, body: &Value) -> Value {
+    let target = format!("Logs_20140328.{action}");
+    let body = body.to_string().into_bytes();
+    let request = Call { service: "logs", method: "POST", path: "/", target: Some(&target), body };
+    request.send(&stack.endpoint).await.unwrap()
+}
+
+/// All pages of a list.
+pub async fn pages(stack: &Stack, action: &str, list: &str, mut body: Value) -> Vec<Value> {
+    let mut found = Vec::new();
+    loop {
+        let mut page = call(stack, action, &body).await;
+        if let Value::Array(items) = page[list].take() {
+            found.extend(items);
+        }
+        let next = page["nextToken"].take();
+        if next.is_null() || next == body["nextToken"] {
+            return found;
+        }
+        body["nextToken"] = next;
+    }
+}
+
+/// How often each function was invoked since that moment: each invocation begins with a line of Lambda's own.
+pub async fn invocations(stack: &Stack, since_millis: u64) -> BTreeMap<String, usize> {
+    let prefix = format!("/aws/lambda/{}", stack.function_name(""));
+    let mut invocations = BTreeMap::new();
+    // A function without a group was never invoked.
+    for group in pages(stack, "DescribeLogGroups", "logGroups", json!({ "logGroupNamePrefix": prefix })).await {
+        let name = group["logGroupName"].as_str().unwrap();
+        let body = json!({ "logGroupName": name, "startTime": since_millis, "filterPattern": "START" });
+        let lines = pages(stack, "FilterLogEvents", "events", body).await;
+        let begun = lines.iter().filter_map(|line| line["message"].as_str());
+        let times = begun.filter(|text| text.starts_with("START RequestId:")).count();
+        invocations.insert(name.trim_start_matches(&prefix).to_owned(), times);
+    }
+    invocations
+}
