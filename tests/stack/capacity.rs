@@ -39,10 +39,8 @@ pub async fn write_units(tables: &Tables, writes: &[&Seen]) -> Units {
         // The same token again would be answered without being done again.
         again.as_object_mut().unwrap().remove("ClientRequestToken");
         let answer = tables.call(&write.action, again).await.unwrap();
-        let consumed = match &answer["ConsumedCapacity"] {
-            Value::Array(several) => several.iter().collect(),
-            one => vec![one],
-        };
+        let consumed = &answer["ConsumedCapacity"];
+        let consumed = consumed.as_array().map_or_else(|| vec![consumed], |several| several.iter().collect());
         consumed.into_iter().for_each(|consumed| add(&mut units, consumed, &copies));
     }
     for copy in copies.values() {

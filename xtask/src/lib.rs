@@ -9,6 +9,7 @@ pub mod aws;
 pub mod build;
 pub mod demo;
 pub mod deploy;
+pub mod docs;
 pub mod down;
 pub mod invoke;
 pub mod logs;

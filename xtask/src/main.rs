@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, down, invoke, logs, poller, progress, status, test, up};
+use xtask::{Stack, Workspace, demo, docs, down, invoke, logs, poller, progress, status, test, up};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -81,6 +81,8 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Write docs/api.md from openapi.yaml
+    Docs,
     /// Feed functions from Kafka until stopped; `up` runs this in the background
     Poller {
         /// Deliver every batch twice
@@ -127,6 +129,7 @@ async fn run(command: Command) -> Result<bool> {
             return demo::demo(&workspace, &options).await;
         }
         Command::Test { keep } => return test::test(&workspace, keep).await,
+        Command::Docs => docs::docs(&workspace)?,
         Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
     }
     Ok(true)
