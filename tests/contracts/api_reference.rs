@@ -173,8 +173,9 @@ fn every_problem_stands_under_its_status() {
     let mut findings = Vec::new();
     for (name, operation) in operations(&contract) {
         for (status, response) in operation["responses"].as_object().unwrap() {
+            let expected: u64 = status.parse().unwrap();
             let shown = bodies_in(&contract, &name, response).into_iter().filter(|body| body.media_type == PROBLEM);
-            let wrong = shown.flat_map(|body| body.examples).filter(|it| it["status"].to_string() != *status);
+            let wrong = shown.flat_map(|body| body.examples).filter(|it| it["status"] != expected);
             findings.extend(wrong.map(|problem| format!("{name}, {status}: {}", problem["type"])));
         }
     }
