@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use payments::currency::Currency;
 use payments::problem::ProblemKind;
 use serde_json::{Value, json};
 use strum::IntoEnumIterator;
@@ -128,6 +129,14 @@ fn a_wrong_example_is_found() {
     ] {
         assert_eq!(refusals(&contract, &payment, &wrong).len(), 1, "{wrong}");
     }
+}
+
+#[test]
+fn the_contract_lists_exactly_the_currencies_that_there_are() {
+    let letters = || ('A'..='Z');
+    let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
+    let expected: Vec<_> = codes.filter(|code| code.parse::<Currency>().is_ok()).map(Value::from).collect();
+    assert_eq!(contract()["components"]["schemas"]["Currency"]["enum"], Value::from(expected));
 }
 
 /// Every problem's example, by the last word of its type.

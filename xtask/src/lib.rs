@@ -11,6 +11,7 @@ pub mod demo;
 pub mod deploy;
 pub mod docs;
 pub mod down;
+pub mod fuzz;
 pub mod invoke;
 pub mod logs;
 pub mod poller;

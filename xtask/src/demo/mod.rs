@@ -7,7 +7,7 @@ mod books;
 mod client;
 mod input;
 mod layout;
-mod merchants;
+pub(crate) mod merchants;
 mod pass;
 mod report;
 mod tokens;
