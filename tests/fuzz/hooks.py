@@ -1,4 +1,5 @@
-"""What schemathesis cannot make up: ids of things that exist, fresh idempotency keys, card numbers with a check digit.
+"""What schemathesis cannot make up: ids of things that exist, fresh idempotency keys, card numbers with a check digit,
+currencies that the merchant has enabled.
 
 Every change keeps a request as valid or as invalid as it was: a well-formed value becomes another well-formed one. So
 nothing here knows an operation by name, and new ones are fuzzed without a change.
@@ -18,13 +19,17 @@ import schemathesis
 ID = re.compile(r"([a-z]+)_[0-9a-f]{32}")
 CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-# Of four well-formed ids one stays as it was made up; of four keys one is used as it is, and so again and again.
+# Of four well-formed ids or currencies one stays as it is; of four keys one does, and is so used again and again.
 KEPT_ONE_IN = 4
 # Ids that are remembered of each kind.
 REMEMBERED = 200
 
 run = uuid.uuid4()
 chance = random.Random(int(os.environ["FLORIN_FUZZ_SEED"]))
+with open("openapi.json", encoding="utf-8") as file:
+    currencies = json.load(file)["components"]["schemas"]["Currency"]["enum"]
+with open(os.path.join(os.path.dirname(__file__), "merchants.json"), encoding="utf-8") as file:
+    enabled = sorted(json.load(file)[0]["currencies"])
 lock = threading.Lock()
 numbers = itertools.count()
 known = {}
@@ -33,9 +38,11 @@ accepted = {}
 
 
 def swapped(value):
-    """Well-formed ids anywhere in a value, replaced by those of things that exist."""
+    """Well-formed ids and currencies anywhere in a value, replaced by those of things that exist."""
     if isinstance(value, dict):
         return {name: swapped(inner) for name, inner in value.items()}
+    if isinstance(value, str) and value in currencies:
+        return value if chance.randrange(KEPT_ONE_IN) == 0 else chance.choice(enabled)
     if isinstance(value, list):
         return [swapped(inner) for inner in value]
     found = ID.fullmatch(value) if isinstance(value, str) else None
