@@ -133,7 +133,7 @@ fn a_wrong_example_is_found() {
 
 #[test]
 fn the_contract_lists_exactly_the_currencies_that_there_are() {
-    let letters = || ('A'..='Z');
+    let letters = || 'A'..='Z';
     let codes = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| format!("{a}{b}{c}"))));
     let expected: Vec<_> = codes.filter(|code| code.parse::<Currency>().is_ok()).map(Value::from).collect();
     assert_eq!(contract()["components"]["schemas"]["Currency"]["enum"], Value::from(expected));
