@@ -1,15 +1,20 @@
 //! What functions and workflows wrote, from CloudWatch Logs.
 
+use crate::shop::until;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use xtask::Stack;
 use xtask::aws::Call;
 
+/// The emulator answers 500 when a group appears while it lists them: it is asked again.
 async fn call(stack: &Stack, action: &str, body: &Value) -> Value {
     let target = format!("Logs_20140328.{action}");
     let body = body.to_string().into_bytes();
-    let request = Call { service: "logs", method: "POST", path: "/", target: Some(&target), body };
-    request.send(&stack.endpoint).await.unwrap()
+    until("an answer of CloudWatch Logs", 10, || async {
+        let (target, body) = (Some(target.as_str()), body.clone());
+        Call { service: "logs", method: "POST", path: "/", target, body }.send(&stack.endpoint).await.ok()
+    })
+    .await
 }
 
 /// All pages of a list.

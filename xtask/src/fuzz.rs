@@ -30,7 +30,10 @@ const WORKERS: &str = "8";
 /// Of each operation in each phase; a stateful scenario counts as one.
 const EXAMPLES: u64 = 200;
 /// The same for the short form.
-const FEW_EXAMPLES: u64 = 10;
+const FEW_EXAMPLES: u64 = 8;
+/// How many of a hundred made-up ids become real ones: most, or so few that the short form takes a minute.
+const REAL_PERCENT: u64 = 75;
+const FEW_REAL_PERCENT: u64 = 20;
 /// The short form asks the same each time, so that a failure is a change of ours.
 const SHORT_SEED: u64 = 1;
 /// One process.
@@ -60,6 +63,17 @@ struct Run {
     name: String,
     seed: u64,
     examples: u64,
+    real_percent: u64,
+}
+
+impl Run {
+    fn of(extent: Extent, seed: u64) -> Self {
+        let (examples, real_percent) = match extent {
+            Extent::Short => (FEW_EXAMPLES, FEW_REAL_PERCENT),
+            Extent::Requests(_) => (EXAMPLES, REAL_PERCENT),
+        };
+        Self { name: format!("fuzz-{seed}"), seed, examples, real_percent }
+    }
 }
 
 /// Fuzzes the API; answers whether nothing was found.
@@ -72,15 +86,15 @@ pub async fn fuzz(stack: &Stack, extent: Extent) -> Result<bool> {
     let mut keys = merchants::make(&stack.workspace, &Tables::new(stack), &file).await?;
     let key = keys.remove(MERCHANT).with_context(|| format!("{MERCHANT} is not in {}", file.display()))?;
 
-    let (wanted, at_once, examples, first_seed) = match extent {
-        Extent::Short => (1, 1, FEW_EXAMPLES, SHORT_SEED),
-        Extent::Requests(wanted) => (wanted, AT_ONCE, EXAMPLES, random_seed()?),
+    let (wanted, at_once, first_seed) = match extent {
+        Extent::Short => (1, 1, SHORT_SEED),
+        Extent::Requests(wanted) => (wanted, AT_ONCE, random_seed()?),
     };
     let fuzzing = step(format!("fuzzing the API with schemathesis, seed {first_seed}"));
     let mut total = Report::default();
     for round in 0..MOST_ROUNDS {
         let seeds = first_seed + round * at_once..first_seed + (round + 1) * at_once;
-        let runs = seeds.map(|seed| run(stack, &key, Run { name: format!("fuzz-{seed}"), seed, examples }));
+        let runs = seeds.map(|seed| run(stack, &key, Run::of(extent, seed)));
         let mut clean = true;
         for outcome in futures::future::join_all(runs).await {
             let (passed, report) = outcome?;
@@ -157,6 +171,7 @@ async fn run(stack: &Stack, key: &str, run: Run) -> Result<(bool, Report)> {
         .env("NO_PROXY", "127.0.0.1,localhost")
         .env("FLORIN_API_KEY", key)
         .env("FLORIN_FUZZ_SEED", run.seed.to_string())
+        .env("FLORIN_FUZZ_REAL_PERCENT", run.real_percent.to_string())
         .env("FLORIN_FUZZ_REPORT", &report)
         .stdin(Stdio::null())
         .stdout(output)
