@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test's failure is its panic")]
 
 mod authorization;
+mod api_reference;
 mod card_numbers;
 mod demo;
 mod dependencies;

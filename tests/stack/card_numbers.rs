@@ -1,6 +1,7 @@
 //! No card number and no verification code is anywhere but in the vault's ciphertext: not in tables, logs, topics or
 //! histories.
 
+use crate::logs::pages;
 use crate::machines::{Kind, Machine};
 use crate::numbers::{fresh, unique};
 use crate::shop::{Shop, healthy, payment_body};
@@ -8,7 +9,6 @@ use crate::topics::read_all;
 use payments::stage::{Created, Stage};
 use serde_json::{Value, json};
 use xtask::Stack;
-use xtask::aws::Call;
 
 /// The codes that this test's cards are presented with.
 const CODE: &str = "737";
@@ -65,29 +65,6 @@ async fn topics(stack: &Stack) -> Places {
         places.extend(records.into_iter().map(|record| (format!("the topic {topic}"), record.key + &record.value)));
     }
     places
-}
-
-async fn call_logs(stack: &Stack, action: &str, body: &Value) -> Value {
-    let target = format!("Logs_20140328.{action}");
-    let body = body.to_string().into_bytes();
-    let call = Call { service: "logs", method: "POST", path: "/", target: Some(&target), body };
-    call.send(&stack.endpoint).await.unwrap()
-}
-
-/// All pages of a list.
-async fn pages(stack: &Stack, action: &str, list: &str, mut body: Value) -> Vec<Value> {
-    let mut found = Vec::new();
-    loop {
-        let mut page = call_logs(stack, action, &body).await;
-        if let Value::Array(items) = page[list].take() {
-            found.extend(items);
-        }
-        let next = page["nextToken"].take();
-        if next.is_null() || next == body["nextToken"] {
-            return found;
-        }
-        body["nextToken"] = next;
-    }
 }
 
 /// Every line of every log group: the functions' and the workflow's.

@@ -6,16 +6,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
 
 mod bad_input;
+mod capacity;
 mod card_numbers;
 mod dead_letters;
 mod error_names;
 mod footprint;
 mod kills;
 mod least_privilege;
+mod logs;
 mod machines;
 mod merchants;
 mod numbers;
 mod operator;
+mod recording;
 mod replay;
 mod samples;
 mod shop;

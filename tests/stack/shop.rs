@@ -40,7 +40,7 @@ pub struct Shop {
     pub stack: Stack,
     pub tables: Tables,
     pub owner: Owner,
-    key: String,
+    pub key: String,
     http: reqwest::Client,
     url: String,
 }

@@ -24,7 +24,8 @@ impl Tables {
         &self.outputs[&format!("{table}TableName")]
     }
 
-    async fn call(&self, action: &str, body: Value) -> anyhow::Result<Value> {
+    /// Calls DynamoDB.
+    pub async fn call(&self, action: &str, body: Value) -> anyhow::Result<Value> {
         let target = format!("DynamoDB_20120810.{action}");
         let body = body.to_string().into_bytes();
         Call { service: "dynamodb", method: "POST", path: "/", target: Some(&target), body }.send(&self.endpoint).await

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, down, invoke, logs, merchant, poller, progress, status, test, up};
+use xtask::{Stack, Workspace, demo, docs, down, fuzz, invoke, logs, merchant, poller, progress, status, test, up};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -87,6 +87,17 @@ enum Command {
         #[arg(long)]
         keep: bool,
     },
+    /// Write docs/api.md from openapi.yaml
+    Docs,
+    /// Ask the deployed API all that openapi.yaml allows and forbids; exit code 1 if an answer is not as it says
+    FuzzApi {
+        /// At least so many requests
+        #[arg(long, default_value_t = 20_000)]
+        requests: u64,
+        /// The few requests, always the same, that `test` makes
+        #[arg(long)]
+        short: bool,
+    },
     /// Feed functions from Kafka until stopped; `up` runs this in the background
     Poller {
         /// Deliver every batch twice
@@ -135,6 +146,11 @@ async fn run(command: Command) -> Result<bool> {
         Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
+        Command::Docs => docs::docs(&workspace)?,
+        Command::FuzzApi { requests, short } => {
+            let extent = if short { fuzz::Extent::Short } else { fuzz::Extent::Requests(requests) };
+            return fuzz::fuzz(&Stack::open(&workspace).await?, extent).await;
+        }
         Command::Poller { deliver_twice } => poller::run(&workspace, deliver_twice).await?,
     }
     Ok(true)

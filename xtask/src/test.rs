@@ -7,12 +7,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Workspace, demo, deploy, down, progress, tools, up};
+use crate::{Workspace, demo, deploy, down, fuzz, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
 
-/// Runs all tests; answers whether the last of them, the demo's audit, agreed. An earlier failure is an error.
+/// Runs all tests; answers whether the demo's audit agreed and the API kept its contract. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
@@ -26,14 +26,15 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     outcome
 }
 
-/// The deployed thing: its tests, then the demo's payments, twice, with the audit of every table.
+/// The deployed thing: the demo's payments, twice, with the audit of every table, its tests, then a short fuzz of the API.
 async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
     let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
-    up::up(workspace, &options).await?;
+    let stack = up::up(workspace, &options).await?;
     let options = demo::Options { keep: true, file: None, replay: true, concurrency: DEMO_CONCURRENCY };
     let agreed = demo::demo(workspace, &options).await?;
     cargo_test(workspace, &["--workspace", "--test", "stack"]).await.context("tests on the stack")?;
-    Ok(agreed)
+    let conforms = fuzz::fuzz(&stack, fuzz::Extent::Short).await?;
+    Ok(agreed && conforms)
 }
 
 async fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<()> {

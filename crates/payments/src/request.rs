@@ -226,6 +226,7 @@ mod tests {
             json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "reference": "x 4242 4242-4242 4242" }),
             "reference",
         );
+        check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "reference": null }), "reference");
         check(json!([]), "(body)");
         let good = json!({ "amount": MAX_MINOR, "currency": "EUR", "token": TOKEN, "reference": "order 7" });
         assert!(create_payment(&good).is_ok());

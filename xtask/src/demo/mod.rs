@@ -8,7 +8,7 @@ mod client;
 mod input;
 mod layout;
 mod ledger;
-mod merchants;
+pub(crate) mod merchants;
 mod pass;
 mod report;
 mod sending;

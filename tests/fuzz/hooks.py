@@ -1,0 +1,119 @@
+"""What schemathesis cannot make up: ids of things that exist, fresh idempotency keys, card numbers with a check digit,
+currencies that the merchant has enabled.
+
+Every change keeps a request as valid or as invalid as it was: a well-formed value becomes another well-formed one. So
+nothing here knows an operation by name, and new ones are fuzzed without a change.
+"""
+
+import atexit
+import itertools
+import json
+import os
+import random
+import re
+import threading
+import uuid
+
+import schemathesis
+
+ID = re.compile(r"([a-z]+)_[0-9a-f]{32}")
+CARD_NUMBER = re.compile(r"[0-9]{12,19}")
+IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+# Of four well-formed keys one stays as it is, and is so used again and again.
+KEPT_ONE_IN = 4
+# Ids that are remembered of each kind.
+REMEMBERED = 200
+
+run = uuid.uuid4()
+# How many of a hundred well-formed ids and currencies become real: the more, the more payments, which take their time.
+real_percent = int(os.environ["FLORIN_FUZZ_REAL_PERCENT"])
+chance = random.Random(int(os.environ["FLORIN_FUZZ_SEED"]))
+with open("openapi.json", encoding="utf-8") as file:
+    currencies = json.load(file)["components"]["schemas"]["Currency"]["enum"]
+with open(os.path.join(os.path.dirname(__file__), "merchants.json"), encoding="utf-8") as file:
+    enabled = sorted(json.load(file)[0]["currencies"])
+lock = threading.Lock()
+numbers = itertools.count()
+known = {}
+requests = 0
+accepted = {}
+
+
+def becomes_real():
+    return chance.randrange(100) < real_percent
+
+
+def swapped(value):
+    """Well-formed ids and currencies anywhere in a value, replaced by those of things that exist."""
+    if isinstance(value, dict):
+        return {name: swapped(inner) for name, inner in value.items()}
+    if isinstance(value, str) and value in currencies:
+        return chance.choice(enabled) if becomes_real() else value
+    if isinstance(value, list):
+        return [swapped(inner) for inner in value]
+    found = ID.fullmatch(value) if isinstance(value, str) else None
+    if not found:
+        return value
+    with lock:
+        candidates = known.get(found[1], [])
+        return chance.choice(candidates) if candidates and becomes_real() else value
+
+
+def check_digit(digits):
+    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(digits))]
+    return str(-sum(number // 10 + number % 10 for number in doubled) % 10)
+
+
+def with_good_card(body):
+    """A well-formed card number gets its check digit, and a year that is over is put off."""
+    card = body.get("card") if isinstance(body, dict) else None
+    if not isinstance(card, dict):
+        return body
+    number, year = card.get("number"), card.get("exp_year")
+    if isinstance(number, str) and CARD_NUMBER.fullmatch(number):
+        card = {**card, "number": number[:-1] + check_digit(number[:-1])}
+    if type(year) is int and 2000 <= year < 2050:
+        card = {**card, "exp_year": year + 50}
+    return {**body, "card": card}
+
+
+def fresh_key(headers):
+    for name, value in list((headers or {}).items()):
+        fits = isinstance(value, str) and IDEMPOTENCY_KEY.fullmatch(value)
+        if name.lower() == "idempotency-key" and fits and chance.randrange(KEPT_ONE_IN):
+            headers[name] = f"{run}-{next(numbers)}"
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    case.body = with_good_card(swapped(case.body))
+    case.path_parameters = swapped(case.path_parameters)
+    fresh_key(case.headers)
+
+
+@schemathesis.hook
+def after_call(context, case, response):
+    global requests
+    with lock:
+        requests += 1
+        operation = case.operation.label
+        accepted[operation] = accepted.get(operation, 0) + (response.status_code < 300)
+    if response.status_code >= 300:
+        return
+    try:
+        found = ID.fullmatch(response.json()["id"])
+    except (KeyError, TypeError, ValueError):
+        return
+    if found:
+        with lock:
+            kind = known.setdefault(found[1], [])
+            if len(kind) < REMEMBERED:
+                kind.append(found[0])
+            else:
+                kind[chance.randrange(REMEMBERED)] = found[0]
+
+
+@atexit.register
+def report():
+    with open(os.environ["FLORIN_FUZZ_REPORT"], "w", encoding="utf-8") as file:
+        json.dump({"requests": requests, "accepted": accepted}, file)
