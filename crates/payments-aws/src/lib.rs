@@ -4,16 +4,22 @@
 //! is missing; a request never finds out.
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
+mod announcements;
 mod billing;
 mod cards;
 mod codes;
 mod config;
+mod courier;
+mod deliveries;
+mod delivery_queue;
+mod endpoints;
 mod events;
 mod journal;
 mod kafka;
 mod merchants;
 mod payments_table;
 mod sealing;
+mod signing_secrets;
 mod system;
 mod table;
 mod tokens;
@@ -21,16 +27,22 @@ mod valkey;
 mod velocity;
 mod workflow;
 
+pub use announcements::AnnouncementsOut;
 pub use billing::FeeLinesTable;
 pub use cards::VaultTable;
 pub use codes::CodesInValkey;
 pub use config::{SdkConfig, StartError, sdk_config, variable};
+pub use courier::{HttpsCourier, test_receiver};
+pub use deliveries::DeliveriesTable;
+pub use delivery_queue::DeliverQueue;
+pub use endpoints::EndpointsTable;
 pub use events::EventsOut;
 pub use journal::LedgerTables;
 pub use kafka::DeadLetterTopics;
 pub use merchants::MerchantsTable;
 pub use payments_table::PaymentsTable;
 pub use sealing::{OpenError, VaultKeys};
+pub use signing_secrets::SigningSecrets;
 pub use system::System;
 pub use table::{Put, Table, unavailable};
 pub use tokens::TokensTable;

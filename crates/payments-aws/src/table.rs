@@ -81,7 +81,8 @@ impl Table {
         serde_dynamo::to_item(item).map_err(|error| Unavailable::new(self.what, error))
     }
 
-    fn read<T: DeserializeOwned>(&self, item: HashMap<String, AttributeValue>) -> Result<T, Unavailable> {
+    /// What an item's attributes hold.
+    pub fn read<T: DeserializeOwned>(&self, item: HashMap<String, AttributeValue>) -> Result<T, Unavailable> {
         serde_dynamo::from_item(item).map_err(|error| Unavailable::new(self.what, error))
     }
 }

@@ -38,14 +38,14 @@ pub struct CreateToken {
 }
 
 /// Reads fields of a JSON object and remembers what was wrong.
-struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     object: &'a Map<String, Value>,
     prefix: &'static str,
-    errors: Vec<FieldError>,
+    pub(crate) errors: Vec<FieldError>,
 }
 
 impl<'a> Fields<'a> {
-    fn of(object: &'a Map<String, Value>, prefix: &'static str, known: &[&str]) -> Self {
+    pub(crate) fn of(object: &'a Map<String, Value>, prefix: &'static str, known: &[&str]) -> Self {
         let unknown = object.keys().filter(|name| !known.contains(&name.as_str()));
         let expected = format!("unknown field: expected {}", known.join(", "));
         let errors = unknown.map(|name| FieldError::new(format!("{prefix}{}", shown(name)), &expected)).collect();
@@ -53,7 +53,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The field read by `read`; an error saying `expected` if it is missing or not read.
-    fn required<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    pub(crate) fn required<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         let value = self.object.get(name).filter(|value| !value.is_null()).and_then(read);
         if value.is_none() {
             self.errors.push(FieldError::new(format!("{}{name}", self.prefix), expected));
@@ -61,7 +61,7 @@ impl<'a> Fields<'a> {
         value
     }
 
-    fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+    pub(crate) fn optional<T>(&mut self, name: &str, expected: &str, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
         match self.object.get(name) {
             None | Some(Value::Null) => None,
             Some(_) => self.required(name, expected, read),
@@ -145,7 +145,7 @@ pub fn create_token(body: &Value, now: Timestamp) -> Result<CreateToken, Vec<Fie
 }
 
 /// Whether a free text holds a run of digits that could be a card number (PCI DSS 3.5.1: it must not be stored so).
-fn holds_card_number(text: &str) -> bool {
+pub(crate) fn holds_card_number(text: &str) -> bool {
     let digits: String = text.chars().filter(|sign| !matches!(sign, ' ' | '-' | '.')).collect();
     digits
         .split(|sign: char| !sign.is_ascii_digit())

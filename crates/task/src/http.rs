@@ -24,6 +24,9 @@ pub struct ProxyRequest {
     /// The values of the path's variables.
     #[serde(default)]
     pub path_parameters: Option<BTreeMap<String, String>>,
+    /// What stands behind the question mark.
+    #[serde(default)]
+    pub query_string_parameters: Option<BTreeMap<String, String>>,
     #[serde(default)]
     headers: Option<BTreeMap<String, String>>,
     #[serde(default)]
@@ -60,6 +63,16 @@ impl ProxyRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         let headers = self.headers.as_ref()?;
         headers.iter().find(|(spelt, _)| spelt.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A variable of the path.
+    pub fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.path_parameters.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// A parameter of the query.
+    pub fn query_parameter(&self, name: &str) -> Option<&str> {
+        self.query_string_parameters.as_ref()?.get(name).map(String::as_str)
     }
 
     /// Who asks, as the authorizer found out.
@@ -105,6 +118,12 @@ impl ProxyAnswer {
     /// A JSON answer.
     pub fn json(status_code: u16, body: &impl Serialize) -> Self {
         Self::of(status_code, "application/json", serde_json::to_string(body).expect("an answer is plain data"))
+    }
+
+    /// 204: done, and nothing to say.
+    pub fn nothing() -> Self {
+        let headers = [("Cache-Control".to_owned(), "no-store".to_owned())].into();
+        Self { status_code: 204, headers, body: String::new() }
     }
 
     /// A problem document with the request's id.
