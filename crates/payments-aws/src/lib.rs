@@ -25,6 +25,7 @@ mod table;
 mod tokens;
 mod valkey;
 mod velocity;
+mod vetting;
 mod workflow;
 
 pub use announcements::AnnouncementsOut;
