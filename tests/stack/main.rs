@@ -19,3 +19,4 @@ mod samples;
 mod shop;
 mod tables;
 mod topics;
+mod webhooks;

@@ -97,6 +97,14 @@ impl Shop {
         self.http.post(format!("{}{path}", self.url))
     }
 
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.key)
+    }
+
+    pub fn delete(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.delete(format!("{}{path}", self.url)).bearer_auth(&self.key)
+    }
+
     /// A token of the card, with a verification code.
     pub async fn create_token(&self, number: &str) -> String {
         self.create_token_with_code(number, "737").await

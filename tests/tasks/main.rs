@@ -3,4 +3,6 @@
 
 mod consumers;
 mod lifecycle;
+mod webhook_world;
+mod webhooks;
 mod world;
