@@ -295,6 +295,41 @@ async fn a_redirect_is_not_followed_and_a_deleted_endpoint_hears_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_the_queue_does_not_bring_is_found_by_the_clock() {
+    let _healthy = healthy().await;
+    let shop = Shop::open().await;
+    let receiver = Receiver::open(&shop.stack);
+    let endpoint = subscribe(&shop, &["payment.succeeded"]).await;
+    let payment = shop.sell(1999).await;
+    let event = event_ids(&shop, &payment).await.last().unwrap().clone();
+    let before = arrived(&receiver, &endpoint.path, &[event].into()).await.len();
+
+    // As it would stand in the table after a wait of hours, with no message for it anywhere.
+    let path = format!("/v1/webhook_endpoints/{}/deliveries", endpoint.id);
+    let delivery = until("the delivery at rest", ARRIVAL_SECONDS, || async {
+        let list = send(shop.get(&path)).await.unwrap();
+        let delivery = list.body["data"][0].clone();
+        (delivery["state"] == "delivered").then_some(delivery)
+    })
+    .await;
+    let key = json!({ "endpoint_id": endpoint.id, "delivery_id": delivery["id"] });
+    let mut item = shop.tables.get("WebhookDeliveries", key).await.unwrap();
+    item["state"] = json!("pending");
+    item["next_at"] = json!(1);
+    item["due_at"] = json!(1);
+    item["due_shard"] = json!(3);
+    shop.tables.put("WebhookDeliveries", &item).await;
+    let clock = aws_sdk_lambda::Client::new(&shop.stack.sdk_config());
+    let tick = aws_sdk_lambda::primitives::Blob::new(json!({ "detail-type": "Scheduled Event" }).to_string());
+    let answer = clock.invoke().function_name(shop.stack.function_name("notify")).payload(tick).send().await.unwrap();
+    assert_eq!(answer.function_error, None);
+    until("the delivery that was due", ARRIVAL_SECONDS, || async {
+        (receiver.at(&endpoint.path).len() > before).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn hostile_urls_and_wrong_fields_are_refused_by_name() {
     let _healthy = healthy().await;
     let shop = Shop::open().await;

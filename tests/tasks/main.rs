@@ -3,6 +3,7 @@
 
 mod consumers;
 mod lifecycle;
+mod webhook_faults;
 mod webhook_world;
 mod webhooks;
 mod world;

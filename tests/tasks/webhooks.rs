@@ -1,7 +1,6 @@
 //! Webhooks in virtual time: every event arrives at least once, nobody's anywhere else, and failures end.
 
 use crate::webhook_world::{Posted, START, Webhooks, event, owner_of};
-use crate::world::Fault;
 use payments::id::{Mode, Owner};
 use payments::secret::Secret;
 use payments::webhook_delivery::{AttemptError, DeliveryState, GivenUp, MAX_ATTEMPTS};
@@ -9,12 +8,12 @@ use payments::webhook_signature::sign;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const URL: &str = "https://shop.example.com/hooks";
-const OTHER: &str = "https://other.example.com/hooks";
+pub const URL: &str = "https://shop.example.com/hooks";
+pub const OTHER: &str = "https://other.example.com/hooks";
 const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
+pub const DAY: i64 = 24 * HOUR;
 
-fn alice() -> Owner {
+pub fn alice() -> Owner {
     owner_of("mer_alice", Mode::Test)
 }
 
@@ -62,7 +61,7 @@ async fn an_event_goes_to_each_endpoint_of_its_owner_that_wants_it_and_to_no_oth
     assert!(world.states().iter().all(|state| *state == DeliveryState::Delivered));
 }
 
-fn id(posted: &Posted) -> &str {
+pub fn id(posted: &Posted) -> &str {
     &posted.headers["webhook-id"]
 }
 
@@ -308,58 +307,6 @@ async fn there_are_sixteen_endpoints_at_most_and_a_secret_is_shown_once() {
     assert_eq!(seen, secrets.iter().map(|(id, _)| id.clone()).collect());
     let different: BTreeSet<&str> = secrets.iter().map(|(_, secret)| secret.expose()).collect();
     assert_eq!(different.len(), 16);
-}
-
-#[tokio::test]
-async fn a_failure_before_or_after_any_call_loses_nothing_and_ends() {
-    // A server that fails once, so that there is a retry to break; another that is silent for a while.
-    let run = async |fault: Option<(u32, u32, Fault)>| {
-        let world = Webhooks::new();
-        world.subscribe(&alice(), URL, &["*"]).await;
-        world.subscribe(&alice(), OTHER, &["*"]).await;
-        world.answers.borrow_mut().insert(URL.to_owned(), Ok(500));
-        world.answers.borrow_mut().insert(OTHER.to_owned(), Err(AttemptError::TimedOut));
-        world.calls.set(0);
-        world.fault.set(fault);
-        world.publish(&event(&alice(), "pay_1:2", "payment.succeeded"));
-        world.run_until(400).await;
-        world.answers.borrow_mut().clear();
-        world.run_until(10 * DAY).await;
-        world
-    };
-    let calls = run(None).await.calls.get();
-    assert!(calls > 30, "{calls} calls");
-    for fault in [Fault::Before, Fault::After] {
-        for (from, count) in (0..calls).flat_map(|from| [1, 2, 5, 8].map(|count| (from, count))) {
-            let world = run(Some((from, count, fault))).await;
-            let what = format!("{fault:?} {from}+{count}");
-            assert_eq!(world.states(), [DeliveryState::Delivered; 2], "{what}");
-            for url in [URL, OTHER] {
-                let posted = world.at(url);
-                assert!((1..=MAX_ATTEMPTS).contains(&posted.len()), "{what}: {} attempts", posted.len());
-                assert!(posted.iter().all(|one| id(one) == "pay_1:2"), "{what}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_store_that_takes_everything_and_answers_nothing_does_not_multiply_attempts() {
-    for fault in [Fault::Before, Fault::After] {
-        for from in 0..12 {
-            let world = Webhooks::new();
-            world.subscribe(&alice(), URL, &["*"]).await;
-            world.answers.borrow_mut().insert(URL.to_owned(), Ok(500));
-            world.calls.set(0);
-            world.fault.set(Some((from, u32::MAX, fault)));
-            world.publish(&event(&alice(), "pay_1:2", "payment.succeeded"));
-            world.run_until(2 * DAY).await;
-            world.fault.set(None);
-            world.run_until(12 * DAY).await;
-            assert!(world.at(URL).len() <= MAX_ATTEMPTS, "{fault:?} from {from}: {}", world.at(URL).len());
-            assert!(!world.states().contains(&DeliveryState::Pending), "{fault:?} from {from}");
-        }
-    }
 }
 
 #[tokio::test]

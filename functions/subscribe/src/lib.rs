@@ -62,10 +62,10 @@ where
     };
     Ok(answer.unwrap_or_else(|problem| {
         let answer = ProxyAnswer::problem(&problem, request.request_id());
-        match problem.kind {
-            ProblemKind::Unavailable => answer.with_header("Retry-After", RETRY_AFTER_SECONDS),
-            _ => answer,
+        if problem.kind == ProblemKind::Unavailable {
+            return answer.with_header("Retry-After", RETRY_AFTER_SECONDS);
         }
+        answer
     }))
 }
 
