@@ -161,6 +161,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn over_https_nothing_is_said_before_tls_stands() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("https://{}/hook", listener.local_addr().expect("an address"));
+        let heard = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut bytes = vec![0; 4096];
+            let length = stream.read(&mut bytes).await.expect("a first message");
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.expect("an answer");
+            bytes.truncate(length);
+            bytes
+        });
+        let courier = HttpsCourier::new(None, TOTAL_TIMEOUT).expect("a client");
+        assert_eq!(courier.send(&url, &[], "the body").await, Err(AttemptError::ConnectionFailed));
+        let heard = heard.await.expect("a server");
+        assert_eq!(heard.first(), Some(&22), "a TLS handshake record");
+        assert!(!heard.windows(8).any(|window| window == b"the body"), "the body in the clear");
+    }
+
+    #[tokio::test]
     async fn a_url_that_is_not_allowed_any_more_is_not_sent_to() {
         let (_, url, connections) = courier("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
         let strict = HttpsCourier::new(None, TOTAL_TIMEOUT).expect("a client");
