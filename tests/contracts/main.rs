@@ -2,8 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test's failure is its panic")]
 
-mod authorization;
 mod api_reference;
+mod authorization;
 mod card_numbers;
 mod demo;
 mod dependencies;

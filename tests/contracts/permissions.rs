@@ -23,6 +23,12 @@ const VAULT_USERS: [(&str, &str); 3] = [
     ("SimulatedAcquirerFunction", "it opens the sealed card, without the table"),
 ];
 
+/// Who may do what with the key of signing secrets: resource, action, why.
+const WEBHOOK_KEY_USERS: [(&str, &str, &str); 2] = [
+    ("SubscribeFunction", "kms:Encrypt", "it makes secrets, and cannot read them back"),
+    ("NotifyFunction", "kms:Decrypt", "it signs, and cannot make another secret"),
+];
+
 /// One statement of a role's own policy.
 struct Statement<'a> {
     resource: &'a str,
@@ -114,6 +120,34 @@ fn only_three_functions_reach_the_vault() {
     let reaching: BTreeSet<_> = all.iter().filter(|it| reaches_vault(it)).map(|it| it.resource).collect();
     let listed = VAULT_USERS.map(|(resource, _)| resource).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(reaching, listed, "remove the statement, or list the function in VAULT_USERS with the reason");
+}
+
+#[test]
+fn signing_secrets_are_sealed_by_one_function_and_opened_by_another() {
+    let template = yaml("template.yaml");
+    let mut found = BTreeSet::new();
+    for statement in statements(&template) {
+        let resources = texts(&statement.value["Resource"]);
+        if resources.into_iter().any(|text| text.contains("WebhookKey")) {
+            found.extend(texts(&statement.value["Action"]).into_iter().map(|action| (statement.resource, action)));
+        }
+    }
+    let listed = WEBHOOK_KEY_USERS.map(|(resource, action, _)| (resource, action)).into_iter().collect::<BTreeSet<_>>();
+    assert_eq!(found, listed, "remove the action, or list it in WEBHOOK_KEY_USERS with the reason");
+}
+
+#[test]
+fn webhooks_without_tls_exist_on_the_emulator_only() {
+    let template = yaml("template.yaml");
+    let default = template["Parameters"]["WebhookTestReceiver"]["Default"].as_str();
+    assert_eq!(default, Some(""), "give WebhookTestReceiver an empty default");
+    let variables = ["SubscribeFunction", "NotifyFunction"].map(|name| {
+        texts(&template["Resources"][name]["Properties"]["Environment"]["Variables"]["WEBHOOK_TEST_RECEIVER"])
+    });
+    let expected = ["IsLocal", "WebhookTestReceiver", "AWS::NoValue"];
+    assert_eq!(variables, [expected, expected], "hand WebhookTestReceiver over if IsLocal, and nothing otherwise");
+    let rule = &template["Rules"]["OnlyTestsReceiveWebhooksWithoutTls"];
+    assert_eq!(texts(&rule["Assertions"]).first(), Some(&"WebhookTestReceiver"), "assert that it is empty elsewhere");
 }
 
 /// The resources that get a role of their own, functions and state machines.

@@ -7,7 +7,7 @@ use crate::machines::{Kind, Machine};
 use crate::numbers::{fresh, unique};
 use crate::recording::{Record, Recording, Seen};
 use crate::shop::{Shop, alone, payment_body, until};
-use payments::merchant::ApiKey;
+use payments::key::ApiKey;
 use payments::stage::{Created, Stage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

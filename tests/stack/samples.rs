@@ -10,7 +10,7 @@ async fn every_function_takes_its_sample_event() {
     let stack = Stack::open(&workspace).await.unwrap();
     let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
     let functions = stack.functions().await.unwrap();
-    assert!(functions.len() >= 14, "{functions:?}");
+    assert!(functions.len() >= 16, "{functions:?}");
     for function in functions {
         let event = std::fs::read(workspace.root().join(format!("events/{function}.json"))).unwrap();
         let name = stack.function_name(&function);

@@ -51,6 +51,7 @@ pub struct Answer {
     pub status: u16,
     pub content_type: String,
     pub replayed: bool,
+    pub retry_after: bool,
     pub text: String,
     pub body: Value,
 }
@@ -84,6 +85,32 @@ impl Shop {
 
     pub fn post_without_key(&self, path: &str) -> reqwest::RequestBuilder {
         self.http.post(format!("{}{path}", self.url))
+    }
+
+    pub fn get(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.key)
+    }
+
+    pub fn delete(&self, path: &str) -> reqwest::RequestBuilder {
+        self.http.delete(format!("{}{path}", self.url)).bearer_auth(&self.key)
+    }
+
+    /// A request with no key yet.
+    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
+        let method = method.to_uppercase().parse().unwrap();
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A key of this merchant's other mode.
+    pub async fn live_key(&self) -> String {
+        crate::operator::open_shop(&self.stack, self.owner.merchant_id.as_str(), "live", 10_000).await
+    }
+
+    /// The id of a new webhook endpoint.
+    pub async fn webhook_endpoint(&self, url: &str) -> String {
+        let answer = send(self.post("/v1/webhook_endpoints").json(&json!({ "url": url }))).await.unwrap();
+        assert_eq!(answer.status, 201, "{}", answer.body["type"]);
+        answer.body["id"].as_str().unwrap().to_owned()
     }
 
     /// A token of the card, with a verification code.
@@ -184,9 +211,10 @@ pub async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
     };
     let (status, content_type) = (response.status().as_u16(), header("Content-Type"));
     let replayed = header("Idempotent-Replayed") == "true";
+    let retry_after = !header("Retry-After").is_empty();
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
-    Ok(Answer { status, content_type, replayed, text, body })
+    Ok(Answer { status, content_type, replayed, retry_after, text, body })
 }
 
 /// Looks until there is something, or fails after the bound.

@@ -5,7 +5,18 @@ use xtask::Stack;
 use xtask::aws::Call;
 
 /// All tables, by the names of the stack's outputs.
-pub const ALL: [&str; 8] = ["Payments", "Tokens", "Vault", "Merchants", "Journal", "Balances", "FeeLines", "Acquirer"];
+pub const ALL: [&str; 10] = [
+    "Payments",
+    "Tokens",
+    "Vault",
+    "Merchants",
+    "Journal",
+    "Balances",
+    "FeeLines",
+    "Acquirer",
+    "WebhookEndpoints",
+    "WebhookDeliveries",
+];
 
 /// Access to the tables of one stack.
 #[derive(Clone)]

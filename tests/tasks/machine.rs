@@ -157,7 +157,7 @@ pub async fn call(world: &World, call: &Call<'_>) -> Answer {
     let request = serde_json::from_value(request).unwrap();
     let ports =
         api::Ports { payments: world, merchants: world, tokens: world, ledger: world, workflow: world, system: world };
-    let answer = api::handle(&ports, request).await.unwrap();
+    let answer = api::handle(world, &ports, request).await.unwrap();
     Answer {
         status: answer.status_code,
         replayed: answer.headers.contains_key("Idempotent-Replayed"),

@@ -4,9 +4,12 @@
 mod consumers;
 mod lifecycle;
 mod machine;
+mod merchants;
 mod operations;
 mod races;
-mod states;
-mod merchants;
 mod registry;
+mod states;
+mod webhook_faults;
+mod webhook_world;
+mod webhooks;
 mod world;

@@ -40,9 +40,17 @@ struct Function {
     binary: PathBuf,
 }
 
-fn cargo(workspace: &Workspace) -> Command {
+/// Cargo in the repository, as a user would start it: it told us about our own package, and ring's build script, for one,
+/// would take that for a change and be built anew with all that stands on it.
+pub fn cargo(workspace: &Workspace) -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(workspace.root()).stdin(Stdio::null());
+    let ours = ["CARGO_MANIFEST_", "CARGO_PKG_"];
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| ours.iter().any(|start| name.starts_with(start))) {
+            command.env_remove(&name);
+        }
+    }
     command
 }
 

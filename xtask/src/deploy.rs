@@ -37,6 +37,7 @@ pub async fn deploy(workspace: &Workspace, state: &mut State, built: &str, choic
         ("KafkaBootstrapServers", state.kafka()?),
         ("MskClusterArn", cluster.clone()),
         ("ValkeyEndpoint", state.valkey()?),
+        ("WebhookTestReceiver", state.webhook_receiver()?),
         ("WorkflowType", choice.workflow_type.clone()),
     ])?;
     let digest = digest(built, &parameters, &overrides);

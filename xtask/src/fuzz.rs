@@ -17,7 +17,6 @@ use crate::docs::CONTRACT;
 use crate::progress::{note, step};
 use crate::servers::last_lines;
 use crate::stack::Stack;
-use crate::tables::Tables;
 
 /// The merchant of tests/fuzz/merchants.json.
 const MERCHANT: &str = "mer_fuzz";

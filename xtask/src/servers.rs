@@ -44,6 +44,24 @@ pub fn assign_ports(state: &mut State) -> Result<()> {
     Ok(())
 }
 
+/// Gives the tests' receiver of webhooks a port, once. Nobody holds it: it lies below those that the system hands out to
+/// clients, and is picked by chance, so that two stacks do not pick the same.
+pub fn assign_webhook_port(state: &mut State) -> Result<()> {
+    const FIRST: u16 = 20_000;
+    const COUNT: u16 = 10_000;
+    const TRIES: usize = 100;
+    for _ in 0..TRIES {
+        if state.webhook_port.is_some() {
+            return Ok(());
+        }
+        let mut chance = [0; 2];
+        getrandom::fill(&mut chance).context("asking for chance")?;
+        let port = FIRST + u16::from_le_bytes(chance) % COUNT;
+        state.webhook_port = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok().then_some(port);
+    }
+    bail!("no port is free from {FIRST} to {}", FIRST + COUNT)
+}
+
 /// Starts MiniStack, the broker or the cache, unless it is up, and waits until it is ready.
 pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) -> Result<bool> {
     if state.is_up(server) {

@@ -61,6 +61,11 @@ impl Stack {
         self.state.valkey()
     }
 
+    /// Host and port at which a test may take webhooks.
+    pub fn webhook_receiver(&self) -> Result<String> {
+        self.state.webhook_receiver()
+    }
+
     /// A server's process, to kill it in a test.
     pub fn process(&self, server: Server) -> Option<Process> {
         self.state.servers.get(&server).copied()

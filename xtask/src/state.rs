@@ -57,6 +57,9 @@ pub struct State {
     pub servers: BTreeMap<Server, Process>,
     /// The ports they were given, kept when one is restarted: functions know them.
     pub ports: BTreeMap<Server, u16>,
+    /// The port at which tests take webhooks: nobody listens there otherwise.
+    #[serde(default)]
+    pub webhook_port: Option<u16>,
     /// The MSK cluster record that stands for the broker.
     #[serde(default)]
     pub cluster_arn: Option<String>,
@@ -105,6 +108,12 @@ impl State {
     /// Host and port of the cache.
     pub fn valkey(&self) -> Result<String> {
         Ok(format!("127.0.0.1:{}", self.port(Server::Valkey)?))
+    }
+
+    /// Host and port of the tests' receiver of webhooks.
+    pub fn webhook_receiver(&self) -> Result<String> {
+        let port = self.webhook_port.context("the receiver of webhooks has no port yet: `cargo xtask up`")?;
+        Ok(format!("127.0.0.1:{port}"))
     }
 
     /// The AWS endpoint.

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Workspace, demo, deploy, down, fuzz, progress, tools, up};
+use crate::{Workspace, build, demo, deploy, down, fuzz, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
@@ -38,10 +38,7 @@ async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
 }
 
 async fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(cargo);
-    command.current_dir(workspace.root()).arg("test").args(arguments).stdin(Stdio::null());
-    let status = command.status().await.context("starting cargo test")?;
+    let status = build::cargo(workspace).arg("test").args(arguments).status().await.context("starting cargo test")?;
     if !status.success() {
         bail!("cargo test ended with {status}");
     }

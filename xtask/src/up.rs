@@ -39,6 +39,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<Stack> {
     tools::install(workspace).await?;
     let built = build_functions(workspace, options).await?;
     let mut state = predecessor(workspace).await?;
+    servers::assign_webhook_port(&mut state)?;
     start_servers(workspace, &mut state).await?;
     let deploying = step("deploying with SAM CLI");
     let choice = Choice { workflow_type: options.workflow_type.clone() };

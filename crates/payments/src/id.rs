@@ -81,6 +81,14 @@ string_id!(
     TokenId, "tok_ and 32 lower-case hexadecimal digits, as POST /v1/tokens gave it", |text| prefixed_hex(text, "tok_")
 );
 string_id!(
+    /// A webhook endpoint: `wep_` and 32 hexadecimal digits, random.
+    EndpointId, "wep_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "wep_")
+);
+string_id!(
+    /// A webhook's delivery: `del_` and 32 hexadecimal digits, of which the first 12 are the event's time.
+    DeliveryId, "del_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "del_")
+);
+string_id!(
     /// A merchant: `mer_` and 1 to 32 lower-case letters, digits or underscores.
     MerchantId, "mer_ and 1 to 32 lower-case letters, digits or underscores", |text| {
         text.strip_prefix("mer_").is_some_and(|rest| {
@@ -290,6 +298,22 @@ impl TokenId {
     /// A token named by 128 random bits.
     pub fn from_random(bits: [u8; 16]) -> Self {
         Self(format!("tok_{}", hex::encode(bits)))
+    }
+}
+
+impl EndpointId {
+    /// An endpoint named by 128 random bits.
+    pub fn from_random(bits: [u8; 16]) -> Self {
+        Self(format!("wep_{}", hex::encode(bits)))
+    }
+}
+
+impl DeliveryId {
+    /// The one delivery of that event to that endpoint. Ids sort by the event's time.
+    pub fn derive(endpoint_id: &EndpointId, event_id: &str, occurred_at_millis: i64) -> Self {
+        let hash = digest(&[b"delivery", endpoint_id.as_str().as_bytes(), event_id.as_bytes()]);
+        let millis = occurred_at_millis.clamp(0, (1 << 48) - 1);
+        Self(format!("del_{millis:012x}{}", hex::encode(&hash[..10])))
     }
 }
 

@@ -97,6 +97,16 @@ impl ProxyRequest {
         patience
     }
 
+    /// A variable of the path.
+    pub fn path_parameter(&self, name: &str) -> Option<&str> {
+        self.path_parameters.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// A parameter of the query.
+    pub fn query_parameter(&self, name: &str) -> Option<&str> {
+        self.query_string_parameters.as_ref()?.get(name).map(String::as_str)
+    }
+
     /// Who asks, as the authorizer found out.
     pub fn owner(&self) -> Result<Owner, Problem> {
         let field = |name: &str| self.request_context.authorizer.get(name).cloned().unwrap_or_default();

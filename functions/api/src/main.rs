@@ -1,5 +1,7 @@
 //! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
-use payments_aws::{BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey, System, TokensTable};
+use payments_aws::{
+    BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey, System, TokensTable,
+};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {

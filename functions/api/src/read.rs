@@ -45,8 +45,11 @@ pub(crate) async fn list(payments: &impl ListPayments, request: &ProxyRequest) -
     let (filter, cursor) = request::list(&query, &owner).map_err(invalid)?;
     let page = payments.list(&owner, &filter, cursor.as_ref()).await.map_err(unavailable)?;
     let data: Vec<PaymentView> = page.payments.iter().map(PaymentView::of).collect();
-    let next_cursor = page.next.map(|cursor| cursor.write(&owner));
-    Ok(ProxyAnswer::json(200, &json!({ "data": data, "next_cursor": next_cursor })))
+    let mut answer = json!({ "data": data });
+    if let Some(next) = page.next {
+        answer["next_cursor"] = Value::from(next.write(&owner));
+    }
+    Ok(ProxyAnswer::json(200, &answer))
 }
 
 /// `GET /v1/balances`: what the merchant is owed, by currency.
