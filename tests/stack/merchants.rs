@@ -151,8 +151,7 @@ async fn a_live_key_cannot_read_a_test_payment_nor_a_test_key_a_live_one() {
     let mut item = serde_json::from_str::<Value>(&samples).unwrap()["payments"][0].clone();
     let live_payment = format!("pay_{}00000000", unique());
     item["payment_id"] = json!(live_payment);
-    item["merchant_id"] = json!(merchant);
-    item["mode"] = json!("live");
+    item["owner"] = json!(format!("{merchant}#live"));
     shop.tables.put("Payments", &item).await;
     let rows = [
         (shop.key(), &test_payment, 200),

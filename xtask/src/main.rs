@@ -72,7 +72,7 @@ enum Command {
         #[arg(long)]
         replay: bool,
         /// Payments at a time
-        #[arg(long, default_value_t = 8)]
+        #[arg(long, default_value_t = 16)]
         concurrency: usize,
     },
     /// Put merchants' settings, or list them, as an operator
