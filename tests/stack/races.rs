@@ -1,14 +1,16 @@
 //! Many at once on the deployed stack: a thousand callers with one key, and every pair of operations on one payment.
 
 use crate::numbers::{fresh, unique};
-use crate::shop::{Answer, Shop, healthy, payment_body, send, until};
+use crate::shop::{Answer, Shop, alone, healthy, payment_body, send, until};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-/// Callers with one key.
+/// Callers with one key. That a thousand at the very same time make one payment is shown in process.
 const CALLERS: usize = 1000;
+/// Callers at a time: each has a process of its own on the emulator.
+const CALLERS_AT_A_TIME: usize = 48;
 /// How often each pair meets.
 const MEETINGS: usize = 10;
 /// Payments raced at a time: what two cores bear.
@@ -18,14 +20,16 @@ const REST_SECONDS: u64 = 240;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_callers_with_one_key_make_one_payment_and_one_charge() {
-    let _healthy = healthy().await;
+    let _alone = alone().await;
     let shop = Shop::open().await;
     let token = shop.create_token(&fresh()).await;
     let (body, key) = (payment_body(1999, &token), unique());
+    let places = Arc::new(Semaphore::new(CALLERS_AT_A_TIME));
     let mut callers = JoinSet::new();
     for _ in 0..CALLERS {
-        let (shop, body, key) = (shop.clone(), body.clone(), key.clone());
+        let (shop, body, key, places) = (shop.clone(), body.clone(), key.clone(), Arc::clone(&places));
         callers.spawn(async move {
+            let _place = places.acquire().await.unwrap();
             let mut refused = Vec::new();
             let first = until("this caller's answer", REST_SECONDS, || async {
                 send(shop.post("/v1/payments").header("Idempotency-Key", &key).json(&body)).await.ok()

@@ -1,7 +1,7 @@
 //! Two operations at once on one payment, in many orders: one wins, the other is told so, and the acquirer did what the
 //! payment says.
 
-use crate::machine::{Answer, run, sweep_until_it_rests};
+use crate::machine::{Answer, Call, call, run, sweep_until_it_rests};
 use crate::operations::{Posted, check_account, post};
 use crate::states::at;
 use crate::world::World;
@@ -14,6 +14,8 @@ use std::task::{Context, Poll, Waker};
 
 /// Orders tried of each pair.
 const ORDERS: u64 = 1000;
+/// Callers with one key.
+const CALLERS: usize = 1000;
 /// Turns after which two tasks have to be over.
 const MAX_TURNS: u32 = 10_000;
 
@@ -70,6 +72,50 @@ fn interleave(mut tasks: [Running<'_>; 2], seed: u64) -> [Option<Answer>; 2] {
         }
     }
     panic!("two tasks did not end in {MAX_TURNS} turns")
+}
+
+#[tokio::test]
+async fn a_thousand_callers_with_one_key_make_one_payment_and_one_charge() {
+    let world = World::new();
+    world.runs.set(true);
+    let token = {
+        let id = world.open("card", "4242424242424242", 1, payments::payment::CaptureMethod::Automatic);
+        world.payment(&id).token_id
+    };
+    world.turns.set(true);
+    let create = || Call {
+        method: "POST",
+        resource: "/v1/payments",
+        key: Some("order"),
+        body: serde_json::json!({ "amount": 1999, "currency": "EUR", "token": token }),
+        ..Call::default()
+    };
+    let caller = async || call(&world, &create()).await;
+    let mut callers: Vec<Option<Running<'_>>> =
+        (0..CALLERS).map(|_| Some(Box::pin(async { Some(caller().await) }) as Running<'_>)).collect();
+    let (mut numbers, mut answers) = (Numbers(7), Vec::new());
+    let mut context = Context::from_waker(Waker::noop());
+    while answers.len() < CALLERS {
+        let place = usize::try_from(numbers.next() % CALLERS as u64).unwrap();
+        let Some(running) = &mut callers[place] else { continue };
+        if let Poll::Ready(answer) = running.as_mut().poll(&mut context) {
+            answers.extend(answer);
+            callers[place] = None;
+        }
+    }
+    world.turns.set(false);
+    let bytes = call(&world, &create()).await.body;
+    for answer in &answers {
+        match answer.status {
+            201 => assert_eq!(answer.body, bytes),
+            _ => assert_eq!((answer.problem().as_str(), answer.retry_after), ("request-in-progress", true)),
+        }
+    }
+    let id: PaymentId = serde_json::from_value(serde_json::from_str::<Value>(&bytes).unwrap()["id"].clone()).unwrap();
+    let hold = world.hold(&id).unwrap();
+    assert_eq!((hold.captured, hold.effects.len(), hold.requests), (1999, 2, 1));
+    assert_eq!(world.payments.borrow().len(), 2, "the card's and the one that a thousand made");
+    assert!(answers.iter().any(|answer| answer.status == 409), "they met");
 }
 
 /// What may happen in a stage, each with its own key.
