@@ -22,7 +22,7 @@ const MOST_PAYMENT_UNITS: u64 = 10;
 const COUNTS: usize = 10;
 
 /// Functions that take what has gathered, whosever it is: how often they are invoked for one payment is chance.
-const IN_BATCHES: [&str; 4] = ["bill", "post-ledger", "publish", "sweep"];
+const IN_BATCHES: [&str; 5] = ["bill", "notify", "post-ledger", "publish", "sweep"];
 
 /// Where the counted table begins and ends.
 const BEGIN: &str = "<!-- Counted by tests/stack/footprint.rs; UPDATE_EXPECT=1 writes it. -->\n";
