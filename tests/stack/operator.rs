@@ -10,11 +10,14 @@ pub async fn ask(stack: &Stack, method: &str, merchant: &str, below: &str, body:
     operator::call(stack, method, &path, body.as_ref()).await.unwrap()
 }
 
+/// From this amount on a payment in euro is reviewed.
+pub const REVIEW_FROM: u64 = 7_000_000;
+
 /// Settings that let a test sell what it wants.
 pub fn settings(requests_per_second: u32) -> Value {
     json!({
         "name": "A test", "active": true, "currencies": { "EUR": { "min": 1, "max": 9_007_199_254_740_991_u64 } },
-        "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } }, "risk": { "payments_per_card": 1000 },
+        "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } }, "risk": { "review_from": { "EUR": REVIEW_FROM }, "payments_per_card": 1000 },
         "requests_per_second": requests_per_second,
     })
 }

@@ -82,7 +82,7 @@ async fn rested(shop: &Shop, status: &str) -> String {
     let mut body = payment_body(1999, &token);
     match status {
         "requires_capture" => body["capture_method"] = json!("manual"),
-        "in_review" => body["amount"] = json!(50_000),
+        "in_review" => body["amount"] = json!(crate::operator::REVIEW_FROM),
         _ => {}
     }
     let answer = shop.pay(&body, &unique()).await;
