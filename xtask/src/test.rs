@@ -7,12 +7,12 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Workspace, build, demo, deploy, down, fuzz, progress, tools, up};
+use crate::{Workspace, build, demo, deploy, down, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 16;
 
-/// Runs all tests; answers whether the demo's audit agreed and the API kept its contract. An earlier failure is an error.
+/// Runs all tests; answers whether the demo's audit agreed. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
@@ -26,15 +26,14 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     outcome
 }
 
-/// The deployed thing: the demo's payments, twice, with the audit of every table, its tests, then a short fuzz of the API.
+/// The deployed thing: the demo's payments, twice, with the audit of every table, then its tests.
 async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
     let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
-    let stack = up::up(workspace, &options).await?;
+    up::up(workspace, &options).await?;
     let options = demo::Options { keep: true, file: None, replay: true, concurrency: DEMO_CONCURRENCY };
     let agreed = demo::demo(workspace, &options).await?;
     cargo_test(workspace, &["--workspace", "--test", "stack"]).await.context("tests on the stack")?;
-    let conforms = fuzz::fuzz(&stack, fuzz::Extent::Short).await?;
-    Ok(agreed && conforms)
+    Ok(agreed)
 }
 
 async fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
