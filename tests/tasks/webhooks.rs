@@ -66,6 +66,32 @@ pub fn id(posted: &Posted) -> &str {
 }
 
 #[tokio::test]
+async fn a_batch_reads_the_endpoints_of_each_owner_once() {
+    let world = Webhooks::new();
+    let bob = owner_of("mer_bob", Mode::Test);
+    world.subscribe(&alice(), URL, &["*"]).await;
+    world.subscribe(&bob, OTHER, &["payment.declined"]).await;
+    let message = |owner: &Owner, number: u32| {
+        let detail = event(owner, &format!("pay_1:{number}"), "payment.succeeded");
+        json!({ "messageId": number.to_string(), "body": json!({ "detail": detail }).to_string() })
+    };
+    let batch: Vec<Value> =
+        (0..4).map(|number| message(&alice(), number)).chain((4..6).map(|number| message(&bob, number))).collect();
+    let batch = json!({ "Records": batch });
+
+    world.calls.set(0);
+    assert_eq!(world.notify(batch.clone()).await.unwrap(), notify::Response::default());
+    // Two reads; of each event of alice's, its delivery and the message for it.
+    assert_eq!(world.calls.get(), 2 + 4 * 2);
+
+    // A read that fails costs the event that asked, and no other.
+    world.calls.set(0);
+    world.fault.set(Some((0, 1, crate::world::Fault::Before)));
+    let failed = world.notify(batch).await.unwrap().batch_item_failures;
+    assert_eq!(failed, [notify::Failure { item_identifier: "0".to_owned() }]);
+}
+
+#[tokio::test]
 async fn an_event_that_comes_twice_is_delivered_once() {
     let world = Webhooks::new();
     world.subscribe(&alice(), URL, &["*"]).await;

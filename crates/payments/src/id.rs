@@ -241,7 +241,7 @@ impl fmt::Display for Mode {
 }
 
 /// Who asks: every record belongs to one, and nothing reads another's.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Owner {
     /// The merchant.
     pub merchant_id: MerchantId,

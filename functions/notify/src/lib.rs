@@ -110,7 +110,8 @@ where
         return Ok(Response::default());
     };
     // At once: a slow endpoint takes its own time only.
-    let outcomes = join_all(messages.iter().map(|message| work(ports, &message.body))).await;
+    let readers = fan_out::Readers::default();
+    let outcomes = join_all(messages.iter().map(|message| work(ports, &readers, &message.body))).await;
     let mut response = Response::default();
     for (message, outcome) in messages.iter().zip(outcomes) {
         if let Err(error) = outcome {
@@ -123,6 +124,7 @@ where
 
 async fn work<Book, Log, Queue, Post, Keys, Bus, System>(
     ports: &Ports<'_, Book, Log, Queue, Post, Keys, Bus, System>,
+    readers: &fan_out::Readers,
     body: &str,
 ) -> Result<(), Error>
 where
@@ -136,6 +138,6 @@ where
 {
     match serde_json::from_str(body).map_err(|_| Unreadable::NotJson)? {
         Body::Delivery(reference) => Ok(deliver::deliver(ports, &reference).await?),
-        Body::Envelope { detail } => fan_out::fan_out(ports, &detail).await,
+        Body::Envelope { detail } => fan_out::fan_out(ports, readers, &detail).await,
     }
 }
