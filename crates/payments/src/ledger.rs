@@ -95,6 +95,10 @@ pub struct JournalEntry {
     pub event_id: String,
     /// The payment whose money it is.
     pub payment_id: PaymentId,
+    /// By what a gateway or the bank can be asked about it: the capture's or refund's public id. What reconciliation
+    /// matches by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// When the event happened (RFC 3339).
     pub occurred_at: String,
     /// Where the event's record stood.
@@ -116,6 +120,7 @@ impl JournalEntry {
         Ok(Self {
             event_id: event.id.clone(),
             payment_id: event.data.id.clone(),
+            reference: event.data.operation.as_ref().map(|operation| operation.id.to_string()),
             occurred_at: event.occurred_at.clone(),
             position,
             postings,

@@ -23,6 +23,7 @@ pub mod payment;
 pub mod ports;
 pub mod posting;
 pub mod problem;
+pub mod reconcile;
 pub mod request;
 pub mod secret;
 pub mod settlement;
