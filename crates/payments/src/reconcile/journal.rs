@@ -25,8 +25,8 @@ pub struct Movement {
 
 /// The movements that entries make on the book's receivable account, in their order.
 pub fn movements<'a>(book: &Book, entries: impl IntoIterator<Item = &'a JournalEntry>) -> Vec<Movement> {
-    let receivable = Account::GatewayReceivable { gateway: book.gateway.clone(), mode: book.mode }.to_string();
-    let cost = format!("{}:own:gateway-cost", book.mode);
+    let receivable = Account::GatewayReceivable { gateway: book.gateway.clone(), mode: book.mode };
+    let cost = Account::GatewayCost { mode: book.mode };
     let mut found = Vec::new();
     for entry in entries {
         let owed = sums(entry, &receivable);
@@ -61,9 +61,9 @@ pub fn completed_on(payment: &Payment, reference: &str) -> Option<Day> {
     operation?.end.map(|version| Day::of(payment.change(version).at))
 }
 
-fn sums(entry: &JournalEntry, account: &str) -> BTreeMap<Currency, i64> {
+fn sums(entry: &JournalEntry, account: &Account) -> BTreeMap<Currency, i64> {
     let mut sums = BTreeMap::<Currency, i64>::new();
-    for posting in entry.postings.iter().filter(|posting| posting.account.to_string() == account) {
+    for posting in entry.postings.iter().filter(|posting| posting.account == *account) {
         let sum = sums.entry(posting.currency).or_default();
         *sum = sum.saturating_add(posting.minor);
     }
