@@ -5,6 +5,7 @@
 //! version. What the outside must be able to do for us is written down as traits in [`ports`].
 
 pub mod amount;
+pub mod calendar;
 pub mod card;
 pub mod currency;
 pub mod event;
