@@ -1,4 +1,4 @@
-//! The balances table, read: an account's balance is the sum of its shards.
+//! The balances table, read: an account's balance is the sum of its shards, whenever they are due.
 
 use crate::config::StartError;
 use crate::table::{Table, unavailable};
@@ -17,7 +17,7 @@ const MAX_PAGES: usize = 20;
 #[derive(Clone, Debug)]
 pub struct BalancesTable(Table);
 
-/// A shard: one currency in one Kafka partition.
+/// A shard: one currency, due on one day or on none, in one Kafka partition.
 #[derive(Deserialize)]
 struct Shard {
     currency: Currency,

@@ -79,15 +79,23 @@ impl LedgerTables {
                 .map_err(built)?;
             actions.push(TransactWriteItem::builder().put(put).build());
         }
-        for ((account, currency), delta) in fold(entries.iter().copied()) {
-            let update = Update::builder()
+        for (key, delta) in fold(entries.iter().copied()) {
+            let (expression, due) = match key.due {
+                Some(due) => ("SET currency = :currency, due = :due ADD minor :minor, postings :postings", Some(due)),
+                None => ("SET currency = :currency ADD minor :minor, postings :postings", None),
+            };
+            let mut update = Update::builder()
                 .table_name(&self.balances.name)
-                .key("account", AttributeValue::S(account))
-                .key("shard", AttributeValue::S(format!("{currency}#{partition}")))
-                .update_expression("SET currency = :currency ADD minor :minor, postings :postings")
-                .expression_attribute_values(":currency", AttributeValue::S(currency.to_string()))
+                .key("account", AttributeValue::S(key.account.to_string()))
+                .key("shard", AttributeValue::S(key.shard(partition)))
+                .update_expression(expression)
+                .expression_attribute_values(":currency", AttributeValue::S(key.currency.to_string()))
                 .expression_attribute_values(":minor", AttributeValue::N(delta.minor.to_string()))
-                .expression_attribute_values(":postings", AttributeValue::N(delta.postings.to_string()))
+                .expression_attribute_values(":postings", AttributeValue::N(delta.postings.to_string()));
+            if let Some(due) = due {
+                update = update.expression_attribute_values(":due", AttributeValue::S(due.to_owned()));
+            }
+            let update = update
                 .build()
                 .map_err(built)?;
             actions.push(TransactWriteItem::builder().update(update).build());

@@ -1,67 +1,47 @@
 //! Double entry: accounts, postings, entries that sum to zero per currency, and balances as their fold.
 
+mod account;
+
+pub use account::Account;
+
 use crate::currency::Currency;
 use crate::event::Event;
-use crate::gateway::GatewayName;
-use crate::id::{MerchantId, Mode, PaymentId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
-
-/// An account. Its text is its key in the tables.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Account {
-    /// What we owe a merchant.
-    MerchantPayable {
-        /// Whom.
-        merchant_id: MerchantId,
-        /// In which world.
-        mode: Mode,
-    },
-    /// What a gateway owes us.
-    GatewayReceivable {
-        /// Which.
-        gateway: GatewayName,
-        /// In which world.
-        mode: Mode,
-    },
-    /// What we earned in fees.
-    FeeRevenue {
-        /// In which world.
-        mode: Mode,
-    },
-}
-
-impl fmt::Display for Account {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::MerchantPayable { merchant_id, mode } => write!(f, "{mode}:merchant:{merchant_id}:payable"),
-            Self::GatewayReceivable { gateway, mode } => write!(f, "{mode}:gateway:{gateway}:receivable"),
-            Self::FeeRevenue { mode } => write!(f, "{mode}:own:fee-revenue"),
-        }
-    }
-}
 
 /// One side of a movement. Debits are positive, credits negative.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Posting {
-    /// The account's text.
-    pub account: String,
+    /// The account.
+    pub account: Account,
     /// The currency.
     pub currency: Currency,
     /// Minor units, signed.
     pub minor: i64,
+    /// The day on which it is due, `YYYY-MM-DD`: its settlement or its release. Absent where nothing is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
 }
 
 impl Posting {
     /// The account gets `minor` units.
     pub fn debit(account: Account, currency: Currency, minor: u64) -> Self {
-        Self { account: account.to_string(), currency, minor: signed(minor) }
+        Self { account, currency, minor: signed(minor), due: None }
     }
 
     /// The account gives `minor` units.
     pub fn credit(account: Account, currency: Currency, minor: u64) -> Self {
-        Self { account: account.to_string(), currency, minor: -signed(minor) }
+        Self { account, currency, minor: -signed(minor), due: None }
+    }
+
+    /// The same, due on that day (`YYYY-MM-DD`).
+    pub fn due_on(self, day: impl Into<String>) -> Self {
+        Self { due: Some(day.into()), ..self }
+    }
+
+    /// The balance that it changes.
+    pub fn key(&self) -> BalanceKey<'_> {
+        BalanceKey { account: &self.account, currency: self.currency, due: self.due.as_deref() }
     }
 }
 
@@ -91,10 +71,8 @@ pub struct Unbalanced {
 /// An entry of the journal: made once per event, never changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JournalEntry {
-    /// The event that it comes from.
+    /// The event that it comes from: what moved, and its version.
     pub event_id: String,
-    /// The payment whose money it is.
-    pub payment_id: PaymentId,
     /// When the event happened (RFC 3339).
     pub occurred_at: String,
     /// Where the event's record stood.
@@ -115,7 +93,6 @@ impl JournalEntry {
         }
         Ok(Self {
             event_id: event.id.clone(),
-            payment_id: event.data.id.clone(),
             occurred_at: event.occurred_at.clone(),
             position,
             postings,
@@ -123,7 +100,29 @@ impl JournalEntry {
     }
 }
 
-/// A change of one account in one currency.
+/// What a balance is kept for: an account, in one currency, due on one day. Each Kafka partition has its own shard of it,
+/// so that no two consumers ever change one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BalanceKey<'a> {
+    /// The account.
+    pub account: &'a Account,
+    /// The currency.
+    pub currency: Currency,
+    /// The day on which it is due, if it waits for one.
+    pub due: Option<&'a str>,
+}
+
+impl BalanceKey<'_> {
+    /// The name of that partition's shard among the account's: `EUR#2`, or `EUR#2026-11-25#2` with a due date.
+    pub fn shard(&self, partition: u32) -> String {
+        match self.due {
+            Some(due) => format!("{}#{due}#{partition}", self.currency),
+            None => format!("{}#{partition}", self.currency),
+        }
+    }
+}
+
+/// A change of one balance.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Delta {
     /// Minor units, signed.
@@ -132,11 +131,11 @@ pub struct Delta {
     pub postings: u64,
 }
 
-/// Folds the postings of entries to one change per account and currency.
-pub fn fold<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeMap<(String, Currency), Delta> {
-    let mut deltas = BTreeMap::<(String, Currency), Delta>::new();
+/// Folds the postings of entries to one change per account, currency and due date.
+pub fn fold<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeMap<BalanceKey<'a>, Delta> {
+    let mut deltas = BTreeMap::<BalanceKey<'a>, Delta>::new();
     for posting in entries.into_iter().flat_map(|entry| &entry.postings) {
-        let delta = deltas.entry((posting.account.clone(), posting.currency)).or_default();
+        let delta = deltas.entry(posting.key()).or_default();
         delta.minor = delta.minor.checked_add(posting.minor).expect("a batch of amounts below 2^53 fits an i64");
         delta.postings += 1;
     }
@@ -156,4 +155,59 @@ pub struct Dead {
     pub value: Vec<u8>,
     /// Why it cannot be read.
     pub reason: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(postings: Vec<Posting>) -> JournalEntry {
+        JournalEntry {
+            event_id: "pay_1:6".to_owned(),
+            occurred_at: "2026-11-23T12:00:00Z".to_owned(),
+            position: Position { partition: 2, offset: 7 },
+            postings,
+        }
+    }
+
+    #[test]
+    fn postings_fold_by_account_currency_and_due_date() {
+        let euro: Currency = "EUR".parse().expect("a currency");
+        let bank = || "test:own:bank".parse::<Account>().expect("an account");
+        let payable = || "test:merchant:mer_a:payable".parse::<Account>().expect("an account");
+        let entries = [
+            entry(vec![
+                Posting::debit(bank(), euro, 100),
+                Posting::credit(payable(), euro, 60).due_on("2026-11-25"),
+                Posting::credit(payable(), euro, 40).due_on("2026-11-26"),
+            ]),
+            entry(vec![
+                Posting::debit(payable(), euro, 25).due_on("2026-11-25"),
+                Posting::credit(payable(), euro, 25),
+            ]),
+        ];
+        let folded: Vec<_> = fold(&entries)
+            .into_iter()
+            .map(|(key, delta)| format!("{} {} {}/{}", key.account, key.shard(2), delta.minor, delta.postings))
+            .collect();
+        assert_eq!(
+            folded,
+            [
+                "test:merchant:mer_a:payable EUR#2 -25/1",
+                "test:merchant:mer_a:payable EUR#2026-11-25#2 -35/2",
+                "test:merchant:mer_a:payable EUR#2026-11-26#2 -40/1",
+                "test:own:bank EUR#2 100/1",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_posting_without_due_date_is_stored_without_the_attribute() {
+        let euro = "EUR".parse().expect("a currency");
+        let posting = Posting::debit("test:own:bank".parse().expect("an account"), euro, 5);
+        let json = |posting: &Posting| serde_json::to_string(posting).expect("a posting has a JSON form");
+        assert_eq!(json(&posting), r#"{"account":"test:own:bank","currency":"EUR","minor":5}"#);
+        let due = posting.due_on("2026-11-25");
+        assert_eq!(serde_json::from_str::<Posting>(&json(&due)).ok(), Some(due));
+    }
 }
