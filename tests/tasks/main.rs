@@ -7,6 +7,8 @@ mod machine;
 mod merchants;
 mod operations;
 mod races;
+mod reconcile_world;
+mod reconciliation;
 mod registry;
 mod states;
 mod webhook_faults;

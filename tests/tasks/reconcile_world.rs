@@ -122,10 +122,9 @@ impl ReportDay for Books {
 
 impl LedgerDay for Books {
     async fn entries(&self, account: &Account, day: Day) -> Result<Vec<JournalEntry>, Unavailable> {
-        let account = account.to_string();
         self.call(|| {
             let journal = self.journal.borrow();
-            let touches = |entry: &JournalEntry| entry.postings.iter().any(|it| it.account.to_string() == account);
+            let touches = |entry: &JournalEntry| entry.postings.iter().any(|it| it.account == *account);
             let today = |entry: &&JournalEntry| entry.occurred_at.starts_with(&day.to_string()) && touches(entry);
             journal.iter().filter(today).cloned().collect()
         })

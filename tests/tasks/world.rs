@@ -341,6 +341,10 @@ impl Account for World {
         self.holds.borrow_mut().insert(entry.hold_key.clone(), entry.clone());
         Ok(Kept::Done)
     }
+
+    async fn booked_last_on(&self, day: payments::reconcile::Day) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.holds.borrow().values().filter(|entry| entry.booked_on == Some(day)).cloned().collect())
+    }
 }
 
 impl OpenCard for World {
@@ -364,7 +368,7 @@ impl World {
         if fault == Some(Fault::Before) {
             return Err(NoAnswer::Unavailable("planned".to_owned()));
         }
-        let answer = simulated_acquirer::handle(self, self, self, order).await;
+        let answer = simulated_acquirer::handle(self, self, self, self, order).await;
         self.turn().await;
         if fault == Some(Fault::After) {
             return Err(NoAnswer::Unknown("planned".to_owned()));
@@ -372,6 +376,7 @@ impl World {
         match answer {
             Ok(Answer::Done(effect)) => Ok(Some(effect)),
             Ok(Answer::Found(effect)) => Ok(effect),
+            Ok(Answer::Reported(page)) => panic!("{page:?}"),
             Err(simulated_acquirer::Error::AcquirerUnavailable) => Err(NoAnswer::Unavailable("out".to_owned())),
             Err(error) => Err(NoAnswer::Unknown(error.to_string())),
         }
@@ -384,8 +389,8 @@ impl Gateway for World {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, amount, card } = order.clone();
-        match self.order(Order::Authorize { key, amount, card }).await? {
+        let AuthorizeOrder { key, mode, amount, card } = order.clone();
+        match self.order(Order::Authorize { key, mode, amount, card }).await? {
             Some(Effect::Authorized(answer)) => Ok(answer),
             other => panic!("{other:?}"),
         }

@@ -1,36 +1,20 @@
-//! Bank statements, read by day: the movements table, one item per line of a statement, by mode and booking day.
+//! Bank statements, read by day: the movements table, one item per line of a statement that is no payout's.
 
 use crate::config::StartError;
 use crate::table::{Table, unavailable};
 use aws_sdk_dynamodb::types::AttributeValue;
-use payments::amount::Amount;
+use payments::bank::{BookedMovement, Direction};
 use payments::failure::Unavailable;
-use payments::gateway::GatewayName;
 use payments::id::Mode;
 use payments::ports::{BankDay, Credited};
 use payments::reconcile::{BankCredit, Day, Side};
-use serde::Deserialize;
 
-/// Pages of one day's movements.
+/// Pages of all movements: gateways pay once a day and currency, so there are few.
 const MAX_PAGES: usize = 1000;
 
 /// Bank movements in DynamoDB.
 #[derive(Clone, Debug)]
 pub struct BankStatements(Table);
-
-/// A line of a statement as stored under `booked`, `<mode>#<day>`.
-#[derive(Deserialize)]
-struct Line {
-    id: String,
-    direction: String,
-    #[serde(flatten)]
-    amount: Amount,
-    reference: String,
-    #[serde(default)]
-    gateway: Option<GatewayName>,
-    #[serde(default)]
-    remittance: Option<String>,
-}
 
 impl BankStatements {
     /// From `BANK_MOVEMENTS_TABLE`.
@@ -47,32 +31,34 @@ impl BankDay for BankStatements {
             let page = self
                 .0
                 .client
-                .query()
+                .scan()
                 .table_name(&self.0.name)
-                .key_condition_expression("booked = :booked")
-                .expression_attribute_values(":booked", AttributeValue::S(format!("{mode}#{day}")))
+                .filter_expression("#mode = :mode AND movement.booked_on = :day")
+                .expression_attribute_names("#mode", "mode")
+                .expression_attribute_values(":mode", AttributeValue::S(mode.to_string()))
+                .expression_attribute_values(":day", AttributeValue::S(day.to_string()))
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
                 .send()
                 .await
                 .map_err(|error| unavailable("the bank statements", error))?;
             for item in page.items() {
-                let line: Line = self.0.read(item.clone())?;
-                found.extend((line.direction == "credit").then(|| credited(line)));
+                found.extend(credited(&self.0.read(item.clone())?));
             }
             start = page.last_evaluated_key;
             if start.is_none() {
                 return Ok(found);
             }
         }
-        Err(Unavailable::new("the bank statements", format!("more than {MAX_PAGES} pages of {day}")))
+        Err(Unavailable::new("the bank statements", format!("more than {MAX_PAGES} pages of movements")))
     }
 }
 
-/// What the payer wrote is its reference; without that, the bank's own.
-fn credited(line: Line) -> Credited {
-    let minor = i64::try_from(line.amount.minor()).unwrap_or(i64::MAX);
-    let side = Side { amount: minor, cost: 0, currency: line.amount.currency() };
-    let reference = line.remittance.unwrap_or(line.reference);
-    Credited { gateway: line.gateway, credit: BankCredit { id: line.id, reference, side } }
+/// The movement as a witness' statement, if money came in.
+fn credited(BookedMovement { movement, .. }: &BookedMovement) -> Option<Credited> {
+    let amount = i64::try_from(movement.amount.minor()).unwrap_or(i64::MAX);
+    let side = Side { amount, cost: 0, currency: movement.amount.currency() };
+    let reference = movement.payer_reference().to_owned();
+    let credit = BankCredit { id: movement.id.to_string(), reference, side };
+    (movement.direction == Direction::Credit).then(|| Credited { gateway: movement.gateway.clone(), credit })
 }

@@ -24,7 +24,6 @@ impl JournalDays {
 
 impl LedgerDay for JournalDays {
     async fn entries(&self, account: &Account, day: Day) -> Result<Vec<JournalEntry>, Unavailable> {
-        let account = account.to_string();
         let mut entries = Vec::new();
         let mut start = None;
         for _ in 0..MAX_PAGES {
@@ -42,7 +41,7 @@ impl LedgerDay for JournalDays {
                 .map_err(|error| unavailable("the journal", error))?;
             for item in page.items() {
                 let entry: JournalEntry = self.0.read(item.clone())?;
-                if entry.postings.iter().any(|posting| posting.account.to_string() == account) {
+                if entry.postings.iter().any(|posting| posting.account == *account) {
                     entries.push(entry);
                 }
             }

@@ -5,7 +5,7 @@ mod account;
 pub use account::Account;
 
 use crate::currency::Currency;
-use crate::event::Event;
+use crate::event::{Data, Event};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -97,11 +97,20 @@ impl JournalEntry {
         }
         Ok(Self {
             event_id: event.id.clone(),
-            reference: event.data.operation.as_ref().map(|operation| operation.id.to_string()),
+            reference: reference(event),
             occurred_at: event.occurred_at.clone(),
             position,
             postings,
         })
+    }
+}
+
+/// By what others know what the event is about: a gateway the operation, the bank what the payer wrote.
+fn reference(event: &Event) -> Option<String> {
+    match &event.data {
+        Data::Payment(payment) => payment.operation.as_ref().map(|operation| operation.id.to_string()),
+        Data::Payout(payout) => Some(payout.id.to_string()),
+        Data::Bank(movement) => Some(movement.payer_reference().to_owned()),
     }
 }
 
@@ -187,10 +196,7 @@ mod tests {
                 Posting::credit(payable(), euro, 60).due_on("2026-11-25"),
                 Posting::credit(payable(), euro, 40).due_on("2026-11-26"),
             ]),
-            entry(vec![
-                Posting::debit(payable(), euro, 25).due_on("2026-11-25"),
-                Posting::credit(payable(), euro, 25),
-            ]),
+            entry(vec![Posting::debit(payable(), euro, 25).due_on("2026-11-25"), Posting::credit(payable(), euro, 25)]),
         ];
         let folded: Vec<_> = fold(&entries)
             .into_iter()

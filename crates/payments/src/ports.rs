@@ -25,6 +25,7 @@ use crate::payout::listing::{PayoutCursor, PayoutFilter};
 use crate::payout::message::{ReadMessage, Waiting};
 use crate::payout::{Payout, PayoutKey};
 use crate::posting::FeeLine;
+use crate::reconcile::{BankCredit, Book, Day, DayRecord, Exception, ExceptionId};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::token::{SealedCard, Token};
@@ -233,6 +234,57 @@ pub trait Gateway {
     async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
 }
 
+/// Asks a gateway what it booked.
+pub trait ReportDay {
+    /// The gateway's name.
+    fn name(&self) -> GatewayName;
+    /// Its report of a day, as it wrote it: [`crate::reconcile::DailyReport`] reads it.
+    async fn daily_report(&self, mode: Mode, day: Day) -> Result<String, NoAnswer>;
+}
+
+/// Reads the journal by account and day.
+pub trait LedgerDay {
+    /// Every entry that moves the account and whose event happened on that day, in UTC.
+    async fn entries(&self, account: &Account, day: Day) -> Result<Vec<JournalEntry>, Unavailable>;
+}
+
+/// Money that came to our bank account, and whose it is if that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// The gateway that paid it.
+    pub gateway: Option<GatewayName>,
+    /// The line of the statement.
+    pub credit: BankCredit,
+}
+
+/// Reads bank statements by day.
+pub trait BankDay {
+    /// Every credit that the bank booked on that day, but for payouts that came back.
+    async fn credits(&self, mode: Mode, day: Day) -> Result<Vec<Credited>, Unavailable>;
+}
+
+/// Keeps reconciled days and their exceptions.
+pub trait Reconciliations {
+    /// The record of that day.
+    async fn day(&self, book: &Book, day: Day) -> Result<Option<DayRecord>, Unavailable>;
+    /// The latest day that has a record, and is reconciled.
+    async fn latest_day(&self, book: &Book) -> Result<Option<Day>, Unavailable>;
+    /// Stores the record over whatever is there.
+    async fn save_day(&self, record: &DayRecord) -> Result<(), Unavailable>;
+    /// Every exception of the book, the oldest first.
+    async fn exceptions(&self, book: &Book) -> Result<Vec<Exception>, Unavailable>;
+    /// The exception as it is now.
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable>;
+    /// Stores the exception on condition that the stored revision is the one before; revision 1: that there is none.
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable>;
+}
+
+/// Keeps reports for people and programs.
+pub trait StoreReport {
+    /// Stores the text under that name, over whatever is there.
+    async fn store_report(&self, name: &str, media_type: &str, text: &str) -> Result<(), Unavailable>;
+}
+
 /// Counts a card's payments.
 pub trait Velocity {
     /// Counts the payment once, however often it is asked, and returns its place among those of its card at its merchant
@@ -400,8 +452,12 @@ pub trait SavePayout {
 /// Finds payouts that are in no file yet.
 pub trait PayoutsToSend {
     /// At most `limit` of that mode and currency; a moment old.
-    async fn payouts_to_send(&self, mode: Mode, currency: Currency, limit: usize)
-    -> Result<Vec<PayoutKey>, Unavailable>;
+    async fn payouts_to_send(
+        &self,
+        mode: Mode,
+        currency: Currency,
+        limit: usize,
+    ) -> Result<Vec<PayoutKey>, Unavailable>;
 }
 
 /// Finds payouts by what the bank calls them.

@@ -6,11 +6,12 @@
 use crate::Error;
 use crate::account::{Account, Booking, Entry};
 use gateways::simulated::ReportPage;
+use payments::calendar::business_days_after;
 use payments::currency::Currency;
 use payments::gateway::{CaptureAnswer, Effect, GatewayName, RefundAnswer};
 use payments::id::{Mode, digest};
 use payments::reconcile::{Book, DailyReport, Day, Funding, Row, RowKind};
-use payments::timestamp::{business_days_after, iso_date};
+use payments::timestamp::iso_date;
 use std::collections::BTreeMap;
 
 /// How long a day's report can be asked for.
@@ -95,8 +96,8 @@ fn reference(entry: &Entry, booking: &Booking) -> String {
 fn funding(mode: Mode, day: Day, currency: Currency, owed: i64) -> Option<Funding> {
     let amount = u64::try_from(owed).ok().filter(|amount| *amount > 0)?;
     let mode = mode.as_str().to_uppercase();
-    let reference = format!("FUND-SIMULATED-{mode}-{}-{currency}", day.compact());
-    let value_date = iso_date(business_days_after(day.date(), 1)).parse().unwrap_or(day);
+    let reference = format!("SIMULATED-{mode}-{}-{currency}", day.compact());
+    let value_date = iso_date(business_days_after(currency, day.date(), 1)).parse().unwrap_or(day);
     Some(Funding { reference, amount, currency, value_date })
 }
 

@@ -211,7 +211,8 @@ impl Exception {
 
     /// Calendar days and business days from its first day until `on`.
     pub fn age(&self, on: Day) -> (u32, u32) {
-        (self.first_seen.days_until(on), self.first_seen.business_days_until(on))
+        let currency = [self.ledger, self.report, self.bank].into_iter().flatten().next().map(|side| side.currency);
+        (self.first_seen.days_until(on), self.first_seen.business_days_until(on, currency))
     }
 
     /// The exception with its owner's decision. The same decision again changes nothing; another one is refused, and so

@@ -1,13 +1,14 @@
 //! What the three witnesses speak of: days, books, and an amount as one of them saw it.
 
+use crate::calendar::is_business_day;
 use crate::currency::Currency;
 use crate::gateway::GatewayName;
 use crate::id::{InvalidId, Mode, string_serde};
-use crate::timestamp::{Timestamp, iso_date};
+use crate::timestamp::{Timestamp, iso_date, parse_iso_date};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use time::{Date, Month, Weekday};
+use time::{Date, Weekday};
 
 /// A calendar day in UTC, `YYYY-MM-DD`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,16 +40,15 @@ impl Day {
         u32::try_from((later.0 - self.0).whole_days()).unwrap_or(0)
     }
 
-    /// Whether banks work on it: Monday to Friday.
-    pub fn is_business(self) -> bool {
-        !matches!(self.0.weekday(), Weekday::Saturday | Weekday::Sunday)
-    }
-
-    /// Business days after this one, up to `later`.
-    pub fn business_days_until(self, later: Self) -> u32 {
+    /// Days after this one, up to `later`, on which banks move that currency; without one, Monday to Friday.
+    pub fn business_days_until(self, later: Self, currency: Option<Currency>) -> u32 {
+        let works = |day: &Self| match currency {
+            Some(currency) => is_business_day(currency, day.0),
+            None => !matches!(day.0.weekday(), Weekday::Saturday | Weekday::Sunday),
+        };
         let days = std::iter::successors(Some(self.next()), |day| Some(day.next()));
         let between = days.take(self.days_until(later) as usize);
-        u32::try_from(between.filter(|day| day.is_business()).count()).unwrap_or(u32::MAX)
+        u32::try_from(between.filter(works).count()).unwrap_or(u32::MAX)
     }
 
     /// `YYYYMMDD`.
@@ -67,17 +67,7 @@ impl FromStr for Day {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        const EXPECTED: InvalidId = InvalidId("a date, YYYY-MM-DD");
-        let mut parts = text.splitn(3, '-');
-        let mut number = |digits: usize| -> Result<u16, InvalidId> {
-            let part =
-                parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()));
-            part.and_then(|part| part.parse().ok()).ok_or(EXPECTED)
-        };
-        let (year, month, day) = (number(4)?, number(2)?, number(2)?);
-        let month = u8::try_from(month).ok().and_then(|month| Month::try_from(month).ok()).ok_or(EXPECTED)?;
-        let day = u8::try_from(day).map_err(|_| EXPECTED)?;
-        Date::from_calendar_date(i32::from(year), month, day).map(Self).map_err(|_| EXPECTED)
+        parse_iso_date(text).map(Self).ok_or(InvalidId("a date, YYYY-MM-DD"))
     }
 }
 
