@@ -3,7 +3,7 @@
 
 use crate::machine::{bring_to_rest, run};
 use crate::reconcile_world::{Books, book};
-use crate::world::{Fault, World, owner};
+use crate::world::{Fault, World};
 use payments::event::Event;
 use payments::id::{IdempotencyKey, Mode, OperationId, OperationKind, PaymentId};
 use payments::ledger::Position;
@@ -56,7 +56,10 @@ fn post(books: &Books) {
         let event = Event::of(payment);
         let entry = journal_entry(&event, Position { partition: 0, offset }).unwrap();
         let mut journal = books.journal.borrow_mut();
-        journal.extend(entry.filter(|entry| journal.iter().all(|there| there.event_id != entry.event_id)));
+        let known = |id: &str| journal.iter().any(|there| there.event_id == id);
+        if let Some(entry) = entry.filter(|entry| !known(&entry.event_id)) {
+            journal.push(entry);
+        }
     }
 }
 
@@ -146,9 +149,9 @@ async fn a_second_row_on_a_later_day_is_a_duplicate_and_no_stranger() {
     books.altered.borrow_mut().insert(days[1], Box::new(move |report| report.rows.push(row.clone())));
     books.ask(json!({ "run": { "day": days[0] } })).await.unwrap();
     books.ask(json!({ "run": { "day": days[1] } })).await.unwrap();
-    let kinds: Vec<_> =
-        found(&books).into_iter().map(|(kind, ..)| kind).filter(|kind| *kind != ExceptionKind::MissingHere);
-    assert_eq!(kinds.collect::<Vec<_>>(), [ExceptionKind::Duplicate]);
+    let mut kinds: Vec<_> = found(&books).into_iter().map(|(kind, ..)| kind).collect();
+    kinds.retain(|kind| *kind != ExceptionKind::MissingHere);
+    assert_eq!(kinds, [ExceptionKind::Duplicate]);
 }
 
 #[tokio::test]
