@@ -1,5 +1,6 @@
 """What schemathesis cannot make up: ids of things that exist, fresh idempotency keys, card numbers with a check digit,
-currencies that the merchant has enabled.
+currencies that the merchant has enabled, cursors that the API gave; and two rules that OpenAPI 3.0 has no words for: how
+the names of metadata are spelt, and which hosts are public.
 
 Every change keeps a request as valid or as invalid as it was: a well-formed value becomes another well-formed one. So
 nothing here knows an operation by name, and new ones are fuzzed without a change.
@@ -19,6 +20,13 @@ import schemathesis
 ID = re.compile(r"([a-z]+)_[0-9a-f]{32}")
 CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+CURSOR = re.compile(r"pay_[0-9a-f]{32}[.][0-9]{1,16}[.][0-9a-f]{8}")
+# As the contract has it; the host that stands in for all others is public by its name.
+URL = re.compile(r"https?://[!-~]{1,1016}")
+PUBLIC_URL = "https://hooks.example.com/"
+METADATA_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+MOST_METADATA = 16
+LONGEST_METADATA = 200
 # Of four well-formed keys one stays as it is, and is so used again and again.
 KEPT_ONE_IN = 4
 # Ids that are remembered of each kind.
@@ -77,6 +85,44 @@ def with_good_card(body):
     return {**body, "card": card}
 
 
+def with_rules_kept(body):
+    """A well-formed URL gets a public host; well-formed metadata gets names that keep its rule."""
+    if not isinstance(body, dict):
+        return body
+    url, metadata = body.get("url"), body.get("metadata")
+    if isinstance(url, str) and URL.fullmatch(url):
+        body = {**body, "url": f"{PUBLIC_URL}{next(numbers)}"}
+    if isinstance(metadata, dict) and len(metadata) <= MOST_METADATA:
+        fits = all(isinstance(value, str) and len(value) <= LONGEST_METADATA for value in metadata.values())
+        if fits:
+            # Numbered, so that no two names become one.
+            named = {name if METADATA_NAME.fullmatch(name) else f"name-{place}": value
+                     for place, (name, value) in enumerate(metadata.items())}
+            body = {**body, "metadata": named}
+    return body
+
+
+def with_our_cursor(query):
+    """A well-formed cursor becomes one that the API gave, or goes."""
+    cursor = (query or {}).get("cursor")
+    if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
+        with lock:
+            given = known.get("cursor")
+        query = {name: value for name, value in query.items() if name != "cursor"}
+        if given:
+            query["cursor"] = chance.choice(given)
+    return query
+
+
+def remember(kind, value):
+    with lock:
+        values = known.setdefault(kind, [])
+        if len(values) < REMEMBERED:
+            values.append(value)
+        else:
+            values[chance.randrange(REMEMBERED)] = value
+
+
 def fresh_key(headers):
     for name, value in list((headers or {}).items()):
         fits = isinstance(value, str) and IDEMPOTENCY_KEY.fullmatch(value)
@@ -86,7 +132,8 @@ def fresh_key(headers):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    case.body = with_good_card(swapped(case.body))
+    case.body = with_rules_kept(with_good_card(swapped(case.body)))
+    case.query = with_our_cursor(case.query)
     case.path_parameters = swapped(case.path_parameters)
     fresh_key(case.headers)
 
@@ -101,16 +148,15 @@ def after_call(context, case, response):
     if response.status_code >= 300:
         return
     try:
-        found = ID.fullmatch(response.json()["id"])
-    except (KeyError, TypeError, ValueError):
+        answer = response.json()
+    except ValueError:
         return
+    answer = answer if isinstance(answer, dict) else {}
+    found = ID.fullmatch(answer.get("id") or "")
     if found:
-        with lock:
-            kind = known.setdefault(found[1], [])
-            if len(kind) < REMEMBERED:
-                kind.append(found[0])
-            else:
-                kind[chance.randrange(REMEMBERED)] = found[0]
+        remember(found[1], found[0])
+    if CURSOR.fullmatch(answer.get("next_cursor") or ""):
+        remember("cursor", answer["next_cursor"])
 
 
 @atexit.register

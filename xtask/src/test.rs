@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::{Workspace, build, demo, deploy, down, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
-const DEMO_CONCURRENCY: usize = 16;
+const DEMO_CONCURRENCY: usize = 8;
 
 /// Runs all tests; answers whether the demo's audit agreed. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
