@@ -14,6 +14,7 @@ mod footprint;
 mod isolation;
 mod kills;
 mod least_privilege;
+mod lists;
 mod logs;
 mod machines;
 mod merchants;
