@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
 mod announcements;
+mod answers;
 mod balances;
 mod billing;
 mod cards;
@@ -34,6 +35,7 @@ mod vetting;
 mod workflow;
 
 pub use announcements::AnnouncementsOut;
+pub use answers::AnswersOut;
 pub use balances::BalancesTable;
 pub use billing::FeeLinesTable;
 pub use cards::VaultTable;

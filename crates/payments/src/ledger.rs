@@ -93,8 +93,9 @@ pub struct Unbalanced {
 pub struct JournalEntry {
     /// The event that it comes from.
     pub event_id: String,
-    /// The payment whose money it is.
-    pub payment_id: PaymentId,
+    /// The payment whose money it is, if it is one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_id: Option<PaymentId>,
     /// When the event happened (RFC 3339).
     pub occurred_at: String,
     /// Where the event's record stood.
@@ -115,7 +116,7 @@ impl JournalEntry {
         }
         Ok(Self {
             event_id: event.id.clone(),
-            payment_id: event.data.id.clone(),
+            payment_id: event.payment().map(|payment| payment.id.clone()),
             occurred_at: event.occurred_at.clone(),
             position,
             postings,
