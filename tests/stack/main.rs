@@ -11,6 +11,7 @@ mod card_numbers;
 mod dead_letters;
 mod error_names;
 mod footprint;
+mod ingest;
 mod isolation;
 mod kills;
 mod least_privilege;

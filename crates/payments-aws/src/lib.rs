@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
 mod announcements;
+mod answers;
 mod balances;
 mod bank_statements;
 mod billing;
@@ -38,6 +39,7 @@ mod vetting;
 mod workflow;
 
 pub use announcements::AnnouncementsOut;
+pub use answers::AnswersOut;
 pub use balances::BalancesTable;
 pub use bank_statements::BankStatements;
 pub use billing::FeeLinesTable;

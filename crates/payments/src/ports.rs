@@ -20,6 +20,7 @@ use crate::ledger::{Account, Dead, JournalEntry};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
+use crate::payment_request::PaymentAnswer;
 use crate::payout::bank_file::BankFile;
 use crate::payout::listing::{PayoutCursor, PayoutFilter};
 use crate::payout::message::{ReadMessage, Waiting};
@@ -304,6 +305,12 @@ pub trait Workflow {
     ) -> Result<(), Unavailable>;
     /// Starts the operation and returns at once.
     async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable>;
+}
+
+/// Answers requests that came over Kafka.
+pub trait Answers {
+    /// Sends the answer, at least once.
+    async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
 }
 
 /// Sends events to the bus and to the topic.
