@@ -1,6 +1,8 @@
 //! Double entry: accounts, postings, entries that sum to zero per currency, and balances as their fold.
 
 mod account;
+pub mod audit;
+pub mod block;
 
 pub use account::Account;
 
@@ -82,6 +84,11 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
+    /// What the event tells of, such as the payment: its events are posted in their order.
+    pub fn subject(&self) -> &str {
+        self.event_id.rsplit_once(':').map_or(self.event_id.as_str(), |(subject, _)| subject)
+    }
+
     /// The entry of an event. An entry that does not sum to zero per currency cannot be built.
     pub fn balanced(event: &Event, position: Position, postings: Vec<Posting>) -> Result<Self, Unbalanced> {
         let mut sums = BTreeMap::<Currency, i128>::new();
@@ -91,12 +98,7 @@ impl JournalEntry {
         if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
             return Err(Unbalanced { currency, sum });
         }
-        Ok(Self {
-            event_id: event.id.clone(),
-            occurred_at: event.occurred_at.clone(),
-            position,
-            postings,
-        })
+        Ok(Self { event_id: event.id.clone(), occurred_at: event.occurred_at.clone(), position, postings })
     }
 }
 
@@ -181,10 +183,7 @@ mod tests {
                 Posting::credit(payable(), euro, 60).due_on("2026-11-25"),
                 Posting::credit(payable(), euro, 40).due_on("2026-11-26"),
             ]),
-            entry(vec![
-                Posting::debit(payable(), euro, 25).due_on("2026-11-25"),
-                Posting::credit(payable(), euro, 25),
-            ]),
+            entry(vec![Posting::debit(payable(), euro, 25).due_on("2026-11-25"), Posting::credit(payable(), euro, 25)]),
         ];
         let folded: Vec<_> = fold(&entries)
             .into_iter()
