@@ -1,7 +1,7 @@
 //! `bench core`: what the domain does with an event, without tables: checks it, makes its postings, folds a batch. Time by
 //! the clock, instructions by callgrind.
 
-use crate::traffic::{Traffic, payment_id};
+use crate::traffic::Traffic;
 use payments::event::Event;
 use payments::ledger::block::{Block, once_each, that_fit};
 use payments::ledger::{JournalEntry, Position, fold};
@@ -41,14 +41,13 @@ impl Extent {
 
 /// Events that move money, as they were read.
 pub fn events() -> Vec<Event> {
-    let traffic = Traffic::new(false);
+    let traffic = Traffic::new(false, 0);
     let mut events = Vec::new();
     for payment in 0.. {
         for event in 0..traffic.events(payment) {
             let event = u8::try_from(event).expect("a payment has few events");
             if traffic.moves_money(payment, event) {
                 let json = traffic.event(payment, event);
-                debug_assert!(String::from_utf8_lossy(&json).contains(&payment_id(payment)));
                 events.push(Event::read(&json).expect("the domain reads its own events"));
             }
             if events.len() == BATCH {
@@ -77,7 +76,8 @@ pub fn work(events: &[Event], rounds: u64, extent: Extent) -> (u64, i64) {
         if extent == Extent::Seal {
             let listed: Vec<&JournalEntry> = entries.iter().collect();
             let block = Block::after(None, 2, &listed);
-            sum = sum.wrapping_add(block.first_offset + i64::from(block.hash == payments::ledger::block::BlockHash::NONE));
+            sum = sum
+                .wrapping_add(block.first_offset + i64::from(block.hash == payments::ledger::block::BlockHash::NONE));
         }
         sum = sum.wrapping_add(i64::try_from(round).unwrap_or_default());
     }
@@ -102,7 +102,9 @@ pub fn run() -> (String, bool) {
             Ok(count) => format!("{count} instructions each"),
             Err(reason) => format!("instructions not counted: {reason}"),
         };
-        lines.push(format!("{what}: {per_second} postings per second and core, {counted} ({postings} postings, sum {sum})"));
+        lines.push(format!(
+            "{what}: {per_second} postings per second and core, {counted} ({postings} postings, sum {sum})"
+        ));
         if extent == Extent::Fold {
             holds &= per_second >= LEAST_PER_SECOND && instructions.is_ok_and(|count| count <= MOST_INSTRUCTIONS);
         }
@@ -129,7 +131,8 @@ fn counted(extent: Extent, rounds: u64) -> Result<(u64, u64), String> {
         .map_err(|error| format!("valgrind does not start ({error}); install the package valgrind"))?;
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let instructions = said.lines().find_map(|line| line.split_once("Collected :")).map(|(_, number)| number.trim());
-    let instructions = instructions.and_then(|number| number.parse().ok()).ok_or_else(|| format!("valgrind said {said}"))?;
+    let instructions =
+        instructions.and_then(|number| number.parse().ok()).ok_or_else(|| format!("valgrind said {said}"))?;
     let postings = String::from_utf8_lossy(&output.stdout).trim().parse().map_err(|_| "no count".to_owned())?;
     Ok((instructions, postings))
 }

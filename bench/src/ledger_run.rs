@@ -3,8 +3,9 @@
 use crate::audit::{Audit, audit};
 use crate::cost::Cost;
 use crate::one_by_one::OneByOne;
-use crate::poller::{BATCH_BYTES, BATCH_RECORDS, Counts, PARTITIONS, Poller};
+use crate::poller::{BATCH_BYTES, BATCH_RECORDS, Counts, Poller};
 use crate::tables::Tables;
+use crate::topic::{PARTITIONS, Topic};
 use crate::traffic::Traffic;
 use std::fmt::Write;
 
@@ -26,35 +27,54 @@ pub struct Options {
 
 /// The report, and whether everything holds.
 pub fn run(options: Options) -> (String, bool) {
-    let traffic = Traffic::new(options.one_merchant);
+    let traffic = Traffic::new(options.one_merchant, options.seed);
     let tables = Tables::new();
-    let poller = Poller::new(&traffic, &tables, options.events, options.seed);
-    let sent = poller.sent();
-    let (counts, one_by_one) = poller.run();
-    let audit = audit(&tables, &traffic, &sent);
+    let topic = Topic::of(&traffic, options.events, options.seed);
+    let (counts, one_by_one) = Poller::new(&traffic, &tables, &topic, options.seed).run();
+    let journal = tables.read_journal();
+    let mut audit = audit(&journal, &tables.balances.borrow(), &traffic, &topic.sent());
+    let foreign = journal.committed().count() - audit.posted;
+    if foreign > 0 || audit.posted != one_by_one.posted() {
+        audit.findings.push(format!("{foreign} entries too many; one by one posted {}", one_by_one.posted()));
+    }
+    if !tables.dead.borrow().is_empty() {
+        audit.findings.push(format!("{} records were buried", tables.dead.borrow().len()));
+    }
     let cost = *tables.cost.borrow();
     let holds = audit.is_clean()
-        && audit.posted == one_by_one.posted()
         && cost.units() * LEAST_UNITS_RATIO <= one_by_one.cost.units()
         && cost.balance_writes * LEAST_BALANCES_RATIO <= one_by_one.cost.balance_writes;
-    (report(options, &counts, &audit, &cost, &one_by_one), holds)
+    (report(options, &topic, &counts, &audit, &cost, &one_by_one), holds)
 }
 
-fn report(options: Options, counts: &Counts, audit: &Audit, cost: &Cost, one_by_one: &OneByOne) -> String {
+fn report(
+    options: Options,
+    topic: &Topic,
+    counts: &Counts,
+    audit: &Audit,
+    cost: &Cost,
+    one_by_one: &OneByOne,
+) -> String {
     let mut text = String::new();
     let mut line = |line: String| writeln!(text, "{line}").expect("a string takes every line");
     let merchants = if options.one_merchant { "one merchant" } else { "three merchants in EUR, USD and JPY" };
     line(format!("seed {}; {merchants}; {PARTITIONS} partitions", options.seed));
     line(format!("batches of one partition, at most {BATCH_RECORDS} records and {BATCH_BYTES} bytes with base64"));
-    line(format!("{} events, {} of them sent again under another offset", counts.events, counts.sent_again));
-    line(format!("{} records in {} batches, {} again after they had gone through", counts.records, counts.batches, counts.delivered_twice));
-    line(format!("{} batches failed at a table, {} processes died, {} batches halved, {} restarts of the poller", counts.failed, counts.died, counts.halved, counts.restarts));
+    line(format!("{} events, {} of them sent again under another offset", topic.events, topic.sent_again));
+    line(format!(
+        "{} records in {} batches, {} again after they had gone through",
+        counts.records, counts.batches, counts.delivered_twice
+    ));
+    line(format!(
+        "{} batches failed at a table, {} processes died, {} batches halved, {} restarts of the poller",
+        counts.failed, counts.died, counts.halved, counts.restarts
+    ));
     let per_second = u128::from(counts.records) * 1_000_000 / counts.busy.as_micros().max(1);
     line(format!("{per_second} events per second in the handler, tables and their prices included"));
     line(format!("{} entries in {} blocks, {} shards of balances", audit.posted, audit.blocks, audit.shards));
     line(String::new());
     line("                                      in blocks   one by one   times fewer".to_owned());
-    let events = counts.events;
+    let events = topic.events;
     let mut row = |name: &str, ours: u64, theirs: u64| {
         let (our, their) = (decimal(ours, events), decimal(theirs, events));
         line(format!("{name:<36} {our:>10} {their:>12} {:>13}", decimal(theirs, ours.max(1))));

@@ -8,4 +8,5 @@ pub mod numbers;
 pub mod one_by_one;
 pub mod poller;
 pub mod tables;
+pub mod topic;
 pub mod traffic;

@@ -4,7 +4,8 @@
 use crate::numbers::Numbers;
 use crate::one_by_one::OneByOne;
 use crate::tables::{Fault, Tables};
-use crate::traffic::{Traffic, payment_id};
+use crate::topic::{PARTITIONS, Topic};
+use crate::traffic::Traffic;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use payments::event::Event;
@@ -16,16 +17,12 @@ use std::ops::Range;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// Partitions of the topic.
-pub const PARTITIONS: usize = 4;
 /// Lambda's limits for one batch: records, and the payload with its base64.
 pub const BATCH_RECORDS: usize = 10_000;
 /// 6 MB, less the envelope.
 pub const BATCH_BYTES: usize = 6_000_000 - 20_000;
 /// What a record has beside its key and value.
 const RECORD_BYTES: usize = 200;
-/// Payments that are under way at one time.
-const OPEN_PAYMENTS: usize = 3000;
 /// Batches between two checkpoints.
 const CHECKPOINT: usize = 3;
 
@@ -34,19 +31,9 @@ const FAILS: usize = 60;
 const DIES: usize = 60;
 const COMES_TWICE: usize = 100;
 const RESTARTS: usize = 30;
-/// Of all events.
-const SENT_AGAIN: usize = 20;
-
-/// An event's place in the traffic.
-type Sent = (u32, u8);
-
 /// What happened.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Different events.
-    pub events: u64,
-    /// Of these, sent a second time under another offset.
-    pub sent_again: u64,
     /// Batches handed to the function.
     pub batches: u64,
     /// Records in them.
@@ -65,74 +52,21 @@ pub struct Counts {
     pub busy: Duration,
 }
 
-/// The topic and what was read of it.
+/// What was read of the topic.
 pub struct Poller<'a> {
     traffic: &'a Traffic,
     tables: &'a Tables,
+    topic: &'a Topic,
     one_by_one: OneByOne,
     numbers: Numbers,
-    partitions: Vec<Vec<Sent>>,
     counts: Counts,
 }
 
 impl<'a> Poller<'a> {
-    /// A topic of at least so many events: every payment that is begun is finished.
-    pub fn new(traffic: &'a Traffic, tables: &'a Tables, events: u64, seed: u64) -> Self {
-        let mut poller = Self {
-            traffic,
-            tables,
-            one_by_one: OneByOne::default(),
-            numbers: Numbers::new(seed),
-            partitions: vec![Vec::new(); PARTITIONS],
-            counts: Counts::default(),
-        };
-        poller.produce(events);
-        poller
-    }
-
-    /// Every different event that was sent.
-    pub fn sent(&self) -> std::collections::BTreeSet<Sent> {
-        self.partitions.iter().flatten().copied().collect()
-    }
-
-    fn produce(&mut self, events: u64) {
-        let mut open: Vec<Sent> = Vec::new();
-        let mut again: Vec<Sent> = Vec::new();
-        let mut next_payment = 0;
-        loop {
-            while open.len() < OPEN_PAYMENTS && self.counts.events + (open.len() as u64) < events {
-                open.push((next_payment, 0));
-                next_payment += 1;
-            }
-            if open.is_empty() {
-                break;
-            }
-            let place = self.numbers.below(open.len());
-            let (payment, event) = open[place];
-            self.append((payment, event));
-            self.counts.events += 1;
-            if self.numbers.chance(SENT_AGAIN) {
-                again.push((payment, event));
-            }
-            if usize::from(event) + 1 == self.traffic.events(payment) {
-                open.swap_remove(place);
-            } else {
-                open[place].1 += 1;
-            }
-            if again.len() > 500 {
-                let place = self.numbers.below(again.len());
-                let sent = again.swap_remove(place);
-                self.append(sent);
-                self.counts.sent_again += 1;
-            }
-        }
-    }
-
-    /// To the partition of the payment's key.
-    fn append(&mut self, sent: Sent) {
-        let id = payment_id(sent.0);
-        let place = usize::from(id.as_bytes()[id.len() - 1]) % PARTITIONS;
-        self.partitions[place].push(sent);
+    /// Nothing is read yet.
+    pub fn new(traffic: &'a Traffic, tables: &'a Tables, topic: &'a Topic, seed: u64) -> Self {
+        let numbers = Numbers::new(seed);
+        Self { traffic, tables, topic, one_by_one: OneByOne::default(), numbers, counts: Counts::default() }
     }
 
     /// Delivers everything.
@@ -142,7 +76,8 @@ impl<'a> Poller<'a> {
         let mut furthest = vec![0; PARTITIONS];
         let mut since = vec![0; PARTITIONS];
         loop {
-            let left: Vec<usize> = (0..PARTITIONS).filter(|place| read[*place] < self.partitions[*place].len()).collect();
+            let left: Vec<usize> =
+                (0..PARTITIONS).filter(|place| read[*place] < self.topic.partitions[*place].len()).collect();
             if left.is_empty() {
                 return (self.counts, self.one_by_one);
             }
@@ -175,7 +110,7 @@ impl<'a> Poller<'a> {
         let most = if few { 1 + self.numbers.below(300) } else { BATCH_RECORDS };
         let mut bytes = 0;
         let mut end = from;
-        for (payment, event) in self.partitions[place][from..].iter().take(most) {
+        for (payment, event) in self.topic.partitions[place][from..].iter().take(most) {
             let value = self.traffic.event(*payment, *event).len();
             bytes += RECORD_BYTES + value.div_ceil(3) * 4;
             if bytes > BATCH_BYTES && end > from {
@@ -242,12 +177,12 @@ impl<'a> Poller<'a> {
 
     fn request(&self, place: usize, batch: &Range<usize>) -> Request {
         let records = batch.clone().map(|offset| {
-            let (payment, event) = self.partitions[place][offset];
+            let (payment, event) = self.topic.partitions[place][offset];
             Record {
                 topic: "payment-events".to_owned(),
                 partition: u32::try_from(place).unwrap_or_default(),
                 offset: i64::try_from(offset).unwrap_or_default(),
-                key: Some(BASE64.encode(payment_id(payment))),
+                key: Some(BASE64.encode(self.traffic.payment_id(payment))),
                 value: Some(BASE64.encode(self.traffic.event(payment, event))),
             }
         });
@@ -255,7 +190,7 @@ impl<'a> Poller<'a> {
     }
 
     fn entry(&self, place: usize, offset: usize) -> Option<payments::ledger::JournalEntry> {
-        let (payment, event) = self.partitions[place][offset];
+        let (payment, event) = self.topic.partitions[place][offset];
         if !self.traffic.moves_money(payment, event) {
             return None;
         }

@@ -28,8 +28,6 @@ pub struct Tables {
     pub blocks: RefCell<BTreeMap<Place, Block>>,
     /// By account and shard.
     pub balances: RefCell<Shards>,
-    /// Places in the order in which they were committed.
-    pub order: RefCell<Vec<Place>>,
     /// What nobody could read.
     pub dead: RefCell<Vec<Dead>>,
     /// What all of it cost.
@@ -174,7 +172,6 @@ impl CommitBlock for Tables {
                 return Saved::Conflict;
             }
             blocks.insert(block.place(), block.clone());
-            self.order.borrow_mut().push(block.place());
             let mut written = std::collections::BTreeSet::new();
             for (key, delta) in changes {
                 let item = (key.account.to_string(), key.shard(block.chain));

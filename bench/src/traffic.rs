@@ -58,14 +58,15 @@ struct Script {
     moves_money: Vec<bool>,
 }
 
-/// All traffic: payment after payment, their events interleaved by [`crate::poller`].
+/// All traffic: payment after payment, their events interleaved by [`crate::topic`].
 pub struct Traffic {
+    run: u64,
     scripts: Vec<Script>,
 }
 
 impl Traffic {
-    /// Several merchants, or one that takes all.
-    pub fn new(one_merchant: bool) -> Self {
+    /// Of several merchants, or of one that takes all. Payments of different runs are different ones.
+    pub fn new(one_merchant: bool, run: u64) -> Self {
         let merchants = if one_merchant { &MERCHANTS[..1] } else { &MERCHANTS[..] };
         let mut scripts = Vec::new();
         for amount in 0..AMOUNTS {
@@ -78,7 +79,7 @@ impl Traffic {
                 }
             }
         }
-        Self { scripts }
+        Self { run, scripts }
     }
 
     /// How many events that payment has.
@@ -91,10 +92,20 @@ impl Traffic {
         self.script(payment).moves_money[usize::from(event)]
     }
 
+    /// The id of the payment of that number.
+    pub fn payment_id(&self, payment: u32) -> String {
+        format!("pay_{}", hex::encode(&digest(&[b"bench", &self.run.to_be_bytes(), &payment.to_be_bytes()])[..16]))
+    }
+
+    /// The id of an event of a payment.
+    pub fn event_id(&self, payment: u32, event: u8) -> String {
+        format!("{}:{}", self.payment_id(payment), event + 1)
+    }
+
     /// The JSON of an event of a payment.
     pub fn event(&self, payment: u32, event: u8) -> Vec<u8> {
         let parts = &self.script(payment).events[usize::from(event)];
-        parts.join(payment_id(payment).as_bytes())
+        parts.join(self.payment_id(payment).as_bytes())
     }
 
     fn script(&self, payment: u32) -> &Script {
@@ -102,11 +113,6 @@ impl Traffic {
         let place = usize::try_from(payment).unwrap_or_default().wrapping_mul(7919);
         &self.scripts[place % self.scripts.len()]
     }
-}
-
-/// The id of the payment of that number.
-pub fn payment_id(payment: u32) -> String {
-    format!("pay_{}", hex::encode(&digest(&[b"bench", &payment.to_be_bytes()])[..16]))
 }
 
 fn script(merchant: &str, currency: &str, minor: u64, life: Life) -> Script {

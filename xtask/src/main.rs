@@ -5,7 +5,9 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, docs, down, fuzz, invoke, logs, merchant, poller, progress, status, test, up};
+use xtask::{
+    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, poller, progress, status, test, up,
+};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -81,6 +83,12 @@ enum Command {
     /// Make, list, rotate and revoke merchants' API keys, as an operator
     #[command(subcommand)]
     Key(merchant::KeyCommand),
+    /// Measure the ledger; exit code 1 if a limit does not hold
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Read the deployed ledger back
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Run every test, those on the deployed stack too; exit code 1 unless all pass
     Test {
         /// Leave the stack up
@@ -145,6 +153,8 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
+        Command::Bench(command) => return bench::bench(&workspace, &command).await,
+        Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Docs => docs::docs(&workspace)?,
         Command::FuzzApi { requests, short } => {
