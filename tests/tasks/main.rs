@@ -3,6 +3,7 @@
 
 mod consumers;
 mod ingest;
+mod ledger;
 mod lifecycle;
 mod machine;
 mod merchants;

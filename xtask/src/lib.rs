@@ -6,6 +6,7 @@
 
 mod attribute;
 pub mod aws;
+pub mod bench;
 pub mod build;
 pub mod demo;
 pub mod deploy;
@@ -13,6 +14,7 @@ pub mod docs;
 pub mod down;
 pub mod fuzz;
 pub mod invoke;
+pub mod ledger;
 pub mod logs;
 pub mod merchant;
 pub mod month;

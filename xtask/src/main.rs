@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, demo, docs, down, fuzz, invoke, logs, merchant, month, poller, progress, reconcile, status, test, up,
+    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, month, poller, progress, reconcile,
+    status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.
@@ -87,6 +88,12 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     /// Play a month in virtual time; exit code 1 unless everything adds up
     Month,
+    /// Measure the ledger; exit code 1 if a limit does not hold
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Read the deployed ledger back
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Run every test, those on the deployed stack too; exit code 1 unless all pass
     Test {
         /// Leave the stack up
@@ -153,6 +160,8 @@ async fn run(command: Command) -> Result<bool> {
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
         Command::Reconcile(command) => return reconcile::reconcile(&Stack::open(&workspace).await?, &command).await,
         Command::Month => return month::month(&workspace).await,
+        Command::Bench(command) => return bench::bench(&workspace, &command).await,
+        Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Docs => docs::docs(&workspace)?,
         Command::FuzzApi { requests, short } => {

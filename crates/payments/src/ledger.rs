@@ -1,6 +1,8 @@
 //! Double entry: accounts, postings, entries that sum to zero per currency, and balances as their fold.
 
 mod account;
+pub mod audit;
+pub mod block;
 
 pub use account::Account;
 
@@ -86,6 +88,11 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
+    /// What the event tells of, such as the payment: its events are posted in their order.
+    pub fn subject(&self) -> &str {
+        self.event_id.rsplit_once(':').map_or(self.event_id.as_str(), |(subject, _)| subject)
+    }
+
     /// The entry of an event. An entry that does not sum to zero per currency cannot be built.
     pub fn balanced(event: &Event, position: Position, postings: Vec<Posting>) -> Result<Self, Unbalanced> {
         let mut sums = BTreeMap::<Currency, i128>::new();

@@ -16,7 +16,8 @@ use crate::id::{
     BankMovementId, CardFingerprint, DeliveryId, EndpointId, KeyId, Mode, OperationId, Owner, PaymentId, TokenId,
 };
 use crate::key::{ApiKey, KeyRing};
-use crate::ledger::{Account, Dead, JournalEntry};
+use crate::ledger::block::{Block, Place, PlacedEntry};
+use crate::ledger::{Account, BalanceKey, Dead, Delta};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
@@ -319,11 +320,36 @@ pub trait Events {
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>>;
 }
 
-/// Keeps the journal and the balances that follow from it.
-pub trait Journal {
-    /// Posts the entries of one partition: each whose event id is new is put, and its postings are folded into that
-    /// partition's balances, one write per account, all in the same transactions. Returns how many were new.
-    async fn post(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable>;
+/// What came of putting an entry into the journal.
+#[derive(Debug)]
+pub enum EntryPut {
+    /// It is there, and names the block that was wanted.
+    Done,
+    /// An entry of its event was there, and not as the condition wants it; nothing was written.
+    Refused(Box<PlacedEntry>),
+}
+
+/// Puts entries into the journal. An entry counts only if the block that it names exists and lists it.
+pub trait JournalEntries {
+    /// Puts the entry unless one of its event is there.
+    async fn put_entry(&self, entry: &PlacedEntry) -> Result<EntryPut, Unavailable>;
+    /// Puts the entry over the one of its event, on condition that that one names the block `was`.
+    async fn put_entry_over(&self, entry: &PlacedEntry, was: Place) -> Result<EntryPut, Unavailable>;
+}
+
+/// Reads the journal's blocks (strongly consistent).
+pub trait LedgerBlocks {
+    /// The last block of the chain, if it has one.
+    async fn head(&self, chain: u32) -> Result<Option<Block>, Unavailable>;
+    /// The block of that place, if it exists.
+    async fn block(&self, place: Place) -> Result<Option<Block>, Unavailable>;
+}
+
+/// Commits blocks: the only writer of blocks and balances.
+pub trait CommitBlock {
+    /// Puts the block, unless one is at its place, and adds the changes to its partition's shards of the balances: all of
+    /// it or nothing, each item once.
+    async fn commit(&self, block: &Block, changes: &BTreeMap<BalanceKey<'_>, Delta>) -> Result<Saved, Unavailable>;
 }
 
 /// Takes what cannot be read, with the reason.
