@@ -6,6 +6,9 @@
 
 mod announcements;
 mod balances;
+mod bank_documents;
+mod bank_files;
+mod bank_table;
 mod billing;
 mod cards;
 mod codes;
@@ -21,6 +24,8 @@ mod keys;
 mod listing;
 mod merchants;
 mod payments_table;
+mod payouts_table;
+mod posted;
 mod profiles;
 mod rate_limit;
 mod sealing;
@@ -35,6 +40,9 @@ mod workflow;
 
 pub use announcements::AnnouncementsOut;
 pub use balances::BalancesTable;
+pub use bank_documents::{BankDocuments, own_accounts};
+pub use bank_files::BankFilesTable;
+pub use bank_table::BankTable;
 pub use billing::FeeLinesTable;
 pub use cards::VaultTable;
 pub use codes::CodesInValkey;
@@ -49,6 +57,8 @@ pub use kafka::DeadLetterTopics;
 pub use keys::KeysTable;
 pub use merchants::MerchantsTable;
 pub use payments_table::PaymentsTable;
+pub use payouts_table::PayoutsTable;
+pub use posted::PostedInJournal;
 pub use profiles::ProfilesTable;
 pub use rate_limit::RateLimitInValkey;
 pub use sealing::{OpenError, VaultKeys};

@@ -2,8 +2,11 @@
 //! whether a bank knows the account, only the bank can say.
 
 use crate::currency::Currency;
+use crate::fields::{Fields, holds_card_number};
 use crate::id::{InvalidId, Mode, string_serde};
+use crate::problem::FieldError;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
 
@@ -167,6 +170,59 @@ pub enum BankAccount {
     },
 }
 
+impl BankAccount {
+    /// Reads an account as an operator sends it; every wrong field is named behind `path`.
+    pub fn read(account: &Map<String, Value>, path: &str) -> Result<Self, Vec<FieldError>> {
+        let kind = account.get("type").and_then(Value::as_str).unwrap_or_default();
+        let known: &[&str] = match kind {
+            "ach" => &["type", "name", "routing_number", "account_number", "account_kind", "holder_kind"],
+            _ => &["type", "name", "iban", "bic"],
+        };
+        let mut fields = Fields::of(account, path, known);
+        fields.required("type", "expected iban or ach", |value| {
+            matches!(value.as_str(), Some("iban" | "ach")).then_some(())
+        });
+        let expected = format!("expected 1 to {MAX_HOLDER} characters without a card number");
+        let name = fields.required("name", &expected, |value| {
+            let name = value.as_str()?;
+            let good = (1..=MAX_HOLDER).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+            (good && !name.trim().is_empty() && !holds_card_number(name)).then(|| name.to_owned())
+        });
+        let account = if kind == "ach" { read_ach(&mut fields, name) } else { read_iban(&mut fields, name) };
+        account.filter(|_| fields.errors.is_empty()).ok_or(fields.errors)
+    }
+}
+
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
+}
+
+fn read_iban(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount> {
+    let expected = "expected an IBAN in capitals without blanks, with its country's length and right check digits";
+    let iban = fields.required("iban", expected, parsed);
+    let expected = "expected a BIC of 8 or 11 capitals and digits, with a country at 5 and 6";
+    let bic = fields.optional("bic", expected, parsed);
+    Some(BankAccount::Iban { name: name?, iban: iban?, bic })
+}
+
+fn read_ach(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount> {
+    let routing_number = fields.required("routing_number", "expected nine digits with a right check digit", parsed);
+    let account_number = fields.required("account_number", "expected 4 to 17 digits", parsed);
+    let account_kind = fields.optional("account_kind", "expected checking or savings", |value| {
+        serde_json::from_value(value.clone()).ok()
+    });
+    let holder_kind = fields.optional("holder_kind", "expected company or person", |value| {
+        serde_json::from_value(value.clone()).ok()
+    });
+    Some(BankAccount::Ach {
+        name: name?,
+        routing_number: routing_number?,
+        account_number: account_number?,
+        account_kind: account_kind.unwrap_or_default(),
+        holder_kind: holder_kind.unwrap_or_default(),
+    })
+}
+
 /// What may be shown of a bank account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankAccountView {
@@ -224,6 +280,36 @@ impl OwnAccount {
             BankAccount::Ach { account_number, .. } => account_number.as_str(),
         };
         self.statement_account.as_deref().unwrap_or(number)
+    }
+}
+
+/// Our own accounts: at most one per mode and currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnAccounts(Vec<OwnAccount>);
+
+impl OwnAccounts {
+    /// Reads the JSON list of our accounts; `None` if it is none, or has two for one mode and currency.
+    pub fn read(json: &str) -> Option<Self> {
+        let accounts: Vec<OwnAccount> = serde_json::from_str(json).ok()?;
+        let mut keys: Vec<_> = accounts.iter().map(|own| (own.mode, own.currency)).collect();
+        keys.sort();
+        keys.dedup();
+        (keys.len() == accounts.len()).then_some(Self(accounts))
+    }
+
+    /// The account of that mode and currency.
+    pub fn of(&self, mode: Mode, currency: Currency) -> Option<&OwnAccount> {
+        self.0.iter().find(|own| own.mode == mode && own.currency == currency)
+    }
+
+    /// The account that statements name so, in that currency.
+    pub fn stated(&self, number: &str, currency: Currency) -> Option<&OwnAccount> {
+        self.0.iter().find(|own| own.stated_as() == number && own.currency == currency)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &OwnAccount> {
+        self.0.iter()
     }
 }
 

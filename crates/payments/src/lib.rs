@@ -7,6 +7,7 @@
 pub mod amount;
 pub mod bank;
 pub mod bank_account;
+pub mod calendar;
 pub mod card;
 pub mod currency;
 pub mod event;

@@ -1,8 +1,9 @@
 //! The settlement instruction: what the merchant is owed for a captured payment, and when.
 
 use crate::amount::{Amount, AmountError};
+use crate::calendar::business_days_after;
 use crate::fee::FeeTerms;
-use crate::timestamp::{Timestamp, business_days_after, iso_date};
+use crate::timestamp::{Timestamp, iso_date};
 use serde::{Deserialize, Serialize};
 
 /// Business days between the capture and the settlement.
@@ -27,6 +28,6 @@ pub struct Settlement {
 pub fn settle(gross: Amount, terms: FeeTerms, captured_at: Timestamp) -> Result<Settlement, AmountError> {
     let fee = terms.fee(gross)?;
     let net = gross.checked_sub(fee)?;
-    let date = iso_date(business_days_after(captured_at.date(), SETTLEMENT_DAYS));
+    let date = iso_date(business_days_after(gross.currency(), captured_at.date(), SETTLEMENT_DAYS));
     Ok(Settlement { gross: gross.minor(), fee: fee.minor(), net: net.minor(), terms, date })
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use time::format_description::well_known::Rfc3339;
-use time::{Date, OffsetDateTime, UtcOffset, Weekday};
+use time::{Date, Month, OffsetDateTime, UtcOffset};
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -58,22 +58,16 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The date `days` business days (Monday to Friday) after `from`.
-pub fn business_days_after(from: Date, days: u32) -> Date {
-    let mut date = from;
-    let mut left = days;
-    while left > 0 {
-        date = date.next_day().unwrap_or(date);
-        if !matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday) {
-            left -= 1;
-        }
-    }
-    date
-}
-
 /// `2026-11-23`.
 pub fn iso_date(date: Date) -> String {
     format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+}
+
+/// Reads a date as [`iso_date`] writes it; `None` for any other text.
+pub fn parse_iso_date(text: &str) -> Option<Date> {
+    let month = Month::try_from(text.get(5..7)?.parse::<u8>().ok()?).ok()?;
+    let date = Date::from_calendar_date(text.get(..4)?.parse().ok()?, month, text.get(8..)?.parse().ok()?).ok()?;
+    (iso_date(date) == text).then_some(date)
 }
 
 #[cfg(test)]
@@ -90,12 +84,12 @@ mod tests {
     }
 
     #[test]
-    fn business_days_skip_the_weekend() {
-        let check = |from: &str, days, expected: &str| {
-            assert_eq!(iso_date(business_days_after(moment(from).date(), days)), expected);
-        };
-        check("2026-11-23T00:00:00Z", 2, "2026-11-25"); // Monday
-        check("2026-11-26T23:59:59Z", 2, "2026-11-30"); // Thursday
-        check("2026-11-28T12:00:00Z", 2, "2026-12-01"); // Saturday
+    fn a_date_is_read_in_one_spelling_only() {
+        assert_eq!(parse_iso_date("2028-02-29").map(iso_date).as_deref(), Some("2028-02-29"));
+        for wrong in
+            ["", "2026-02-29", "2026-13-01", "2026-1-01", "2026/01/01", "2026-01-1", "2026-01-01T", "+026-01-01"]
+        {
+            assert_eq!(parse_iso_date(wrong), None, "{wrong}");
+        }
     }
 }
