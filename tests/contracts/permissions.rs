@@ -7,11 +7,18 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 1] = [(
-    "PaymentStateMachine",
-    "DeliverLogs",
-    "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
-)];
+const STARS: [(&str, &str, &str); 6] = [
+    (
+        "PaymentStateMachine",
+        "DeliverLogs",
+        "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
+    ),
+    ("PayoutStateMachine", "ReadPayees", "a list of payees for each day: the star is the day"),
+    ("PayoutStateMachine", "FollowOwners", "Step Functions names the runs of a Distributed Map itself"),
+    ("ListPayeesFunction", "KeepDocument", "a list of payees for each day: the star is the day"),
+    ("SendPayoutsFunction", "KeepDocument", "a file for each mode, day and name below out/"),
+    ("ReadBankFunction", "KeepDocument", "a message of the bank for each name below in/"),
+];
 
 /// What leads to card numbers.
 const VAULT: [&str; 2] = ["VaultTable", "VaultKey"];

@@ -6,6 +6,7 @@
 
 mod attribute;
 pub mod aws;
+pub mod bank;
 pub mod build;
 pub mod demo;
 pub mod deploy;

@@ -33,9 +33,10 @@ impl Documents for BankDocuments {
     }
 }
 
-/// Our own bank accounts, from `OWN_ACCOUNTS`.
+/// Our own bank accounts, from `OWN_ACCOUNTS` (empty for none) and `OWN_NAME`.
 pub fn own_accounts() -> Result<OwnAccounts, StartError> {
     const NAME: &str = "OWN_ACCOUNTS";
-    let expected = "expected a JSON list of accounts, at most one per mode and currency";
-    OwnAccounts::read(&variable(NAME)?).ok_or(StartError::VariableWrong { name: NAME, expected })
+    let text = std::env::var(NAME).map_err(|_| StartError::VariableMissing(NAME))?;
+    let expected = "expected accounts, at most one per mode and currency, as OwnAccounts in template.yaml says";
+    OwnAccounts::read(&text, &variable("OWN_NAME")?).ok_or(StartError::VariableWrong { name: NAME, expected })
 }
