@@ -3,6 +3,7 @@
 
 mod bank_messages;
 mod consumers;
+mod ingest;
 mod lifecycle;
 mod machine;
 mod merchants;

@@ -105,8 +105,14 @@ async fn a_failure_before_or_after_any_call_pays_nobody_twice() {
         desk.fault.set(fault);
         desk.settle(DAY).await;
         let (a, b) = (reference(&desk, "mer_a"), reference(&desk, "mer_b"));
-        let transfers = [(a.as_str(), "ACCP", None), (b.as_str(), "RJCT", Some("AC04"))];
-        desk.arrives(reports::MESSAGE, &pain002("R1", NAME, "<GrpSts>PART</GrpSts>", &transfers));
+        // A merchant that a failure kept out of the first file is in the second.
+        let files: Vec<_> = desk.files.borrow().values().filter(|file| file.account == "test#EUR").cloned().collect();
+        for (index, file) in files.iter().enumerate() {
+            let within = |merchant| file.payouts.contains(&PayoutKey::new(&owner(merchant), currency("EUR"), 1));
+            let said = [("mer_a", (a.as_str(), "ACCP", None)), ("mer_b", (b.as_str(), "RJCT", Some("AC04")))];
+            let said: Vec<_> = said.into_iter().filter(|(merchant, _)| within(merchant)).map(|(_, it)| it).collect();
+            desk.arrives(reports::MESSAGE, &pain002(&format!("R{index}"), &file.name, "<GrpSts>PART</GrpSts>", &said));
+        }
         let lines = || [debit("M1", 10_000, &a), credit("M2", 9_000, "FUND-SIMULATED-test-20261124-EUR")];
         desk.arrives(camt::NOTIFICATION, &camt054("N1", OURS, &lines()));
         desk.arrives(camt::STATEMENT, &camt053("S1", 50_000, 49_000, &lines()));
@@ -192,8 +198,8 @@ async fn a_bad_message_is_refused_whole_with_the_line_and_the_reason() {
     let notified = camt054("N1", OURS, &good());
     let reported = pain002("R1", NAME, "", &[("{a}", "ACCP", None), ("{b}", "RJCT", Some("AC04"))]);
     let rows = [
-        ("not well formed", camt::NOTIFICATION, notified.replacen("</Ntry>", "", 1), 6, "not well formed"),
-        ("cut off", camt::NOTIFICATION, notified[..notified.len() - 30].to_owned(), 6, "not well formed"),
+        ("not well formed", camt::NOTIFICATION, notified.replacen("</Ntry>", "", 1), 7, "not well formed"),
+        ("cut off", camt::NOTIFICATION, notified[..notified.len() - 30].to_owned(), 7, "not well formed"),
         ("a document type", camt::NOTIFICATION, notified.replacen("<b:Doc", "<!DOCTYPE x><b:Doc", 1), 2, "document type"),
         ("another message", camt::STATEMENT, notified.clone(), 2, "expected Document of camt.053"),
         ("a foreign element", camt::NOTIFICATION, notified.replacen("<Sts>", "<Tip>1</Tip><Sts>", 1), 5, "Tip"),

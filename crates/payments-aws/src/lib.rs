@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
 mod announcements;
+mod answers;
 mod balances;
 mod bank_documents;
 mod bank_files;
@@ -39,6 +40,7 @@ mod vetting;
 mod workflow;
 
 pub use announcements::AnnouncementsOut;
+pub use answers::AnswersOut;
 pub use balances::BalancesTable;
 pub use bank_documents::{BankDocuments, own_accounts};
 pub use bank_files::BankFilesTable;

@@ -23,6 +23,7 @@ pub mod listing;
 pub mod merchant;
 pub mod operation;
 pub mod payment;
+pub mod payment_request;
 pub mod payout;
 pub mod ports;
 pub mod posting;

@@ -24,6 +24,7 @@ use crate::payout::bank_file::BankFile;
 use crate::payout::listing::{PayoutCursor, PayoutFilter};
 use crate::payout::message::{ReadMessage, Waiting};
 use crate::payout::{Payout, PayoutKey};
+use crate::payment_request::PaymentAnswer;
 use crate::posting::FeeLine;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
@@ -252,6 +253,12 @@ pub trait Workflow {
     ) -> Result<(), Unavailable>;
     /// Starts the operation and returns at once.
     async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable>;
+}
+
+/// Answers requests that came over Kafka.
+pub trait Answers {
+    /// Sends the answer, at least once.
+    async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
 }
 
 /// Sends events to the bus and to the topic.

@@ -1,8 +1,9 @@
 //! `POST /v1/payments/{payment_id}/capture|cancel|refunds|review`: accepted by one conditional write, which is the intent;
 //! then carried on by the workflow. The same key and body again get the same answer.
 
-use crate::run::Run;
-use crate::{RETRY_AFTER_SECONDS, idempotency, unavailable};
+use crate::{RETRY_AFTER_SECONDS, idempotency};
+use intake::idempotency::{check, hash, in_progress, is_abandoned};
+use intake::{Run, unavailable};
 use payments::id::{OperationId, OperationKind, PaymentId};
 use payments::operation::{Operation, Refusal, Wanted};
 use payments::payment::Payment;
@@ -32,8 +33,8 @@ pub(crate) async fn operate(
     let body = request.json()?;
     let wanted = read(&body).map_err(|errors| Problem::of_fields(ProblemKind::InvalidRequest, errors))?;
     let id = OperationId::derive(&payment_id, wanted.kind(), &key);
-    let hash = idempotency::hash(&body);
-    let run = Run { workflow, payments, request };
+    let hash = hash(&body);
+    let run = Run { workflow, payments, patience_seconds: request.patience_seconds() };
     for _ in 0..MAX_ROUNDS {
         let payment = payments.load(&payment_id).await.map_err(unavailable)?;
         let payment = payment.filter(|payment| payment.owner == owner).ok_or_else(missing)?;
@@ -58,11 +59,11 @@ async fn repeat<Runs: Workflow, Store: LoadPayment>(
     hash: &str,
 ) -> Result<ProxyAnswer, Problem> {
     let is_over = |payment: &Payment| operation(payment, id).end.is_some();
-    idempotency::check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
-    let abandoned = !is_over(&payment) && idempotency::is_abandoned(&payment, clock.now());
+    check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
+    let abandoned = !is_over(&payment) && is_abandoned(&payment, clock.now());
     let payment = if abandoned { carry_on(run, payment).await? } else { payment };
-    if !is_over(&payment) && run.request.patience_seconds() != Some(0) {
-        return Err(idempotency::in_progress());
+    if !is_over(&payment) && run.patience_seconds != Some(0) {
+        return Err(in_progress());
     }
     Ok(idempotency::replayed(answer(&payment, id)))
 }

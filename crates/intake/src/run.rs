@@ -6,23 +6,26 @@ use payments::payment::Payment;
 use payments::ports::{LoadPayment, Workflow};
 use payments::problem::Problem;
 use std::time::Duration;
-use task::http::ProxyRequest;
 
 /// How long a request waits for its payment to rest: API Gateway gives up after 29 seconds.
 const PATIENCE_SECONDS: u32 = 25;
 
 /// What a run needs.
-pub(crate) struct Run<'a, Runs, Store> {
-    pub(crate) workflow: &'a Runs,
-    pub(crate) payments: &'a Store,
-    pub(crate) request: &'a ProxyRequest,
+#[derive(Debug)]
+pub struct Run<'a, Runs, Store> {
+    /// The payment workflow.
+    pub workflow: &'a Runs,
+    /// Payments.
+    pub payments: &'a Store,
+    /// How long the client waits; as long as we let it, if it does not say.
+    pub patience_seconds: Option<u32>,
 }
 
 impl<Runs: Workflow, Store: LoadPayment> Run<'_, Runs, Store> {
     /// Runs the workflow and reads how far the payment came. A run that breaks off is no error: the payment is recorded,
     /// and `sweep` brings it to rest.
-    pub(crate) async fn carry_on(&self, payment: Payment, operation: &OperationId) -> Result<Payment, Problem> {
-        let patience = self.request.patience_seconds().unwrap_or(PATIENCE_SECONDS).min(PATIENCE_SECONDS);
+    pub async fn carry_on(&self, payment: Payment, operation: &OperationId) -> Result<Payment, Problem> {
+        let patience = self.patience_seconds.unwrap_or(PATIENCE_SECONDS).min(PATIENCE_SECONDS);
         let run = match patience {
             0 => self.workflow.start(&payment.payment_id, operation).await,
             seconds => {
