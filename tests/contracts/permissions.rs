@@ -7,13 +7,18 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 2] = [
+const STARS: [(&str, &str, &str); 7] = [
     (
         "PaymentStateMachine",
         "DeliverLogs",
         "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
     ),
     ("ReconcileFunction", "StoreReport", "a report's name ends with its day"),
+    ("PayoutStateMachine", "ReadPayees", "a list of payees for each day: the star is the day"),
+    ("PayoutStateMachine", "FollowOwners", "Step Functions names the runs of a Distributed Map itself"),
+    ("ListPayeesFunction", "KeepDocument", "a list of payees for each day: the star is the day"),
+    ("SendPayoutsFunction", "KeepDocument", "a file for each mode, day and name below out/"),
+    ("ReadBankFunction", "KeepDocument", "a message of the bank for each name below in/"),
 ];
 
 /// What leads to card numbers.

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
 
 mod bad_input;
+mod bank_files;
 mod capacity;
 mod card_numbers;
 mod dead_letters;
@@ -21,6 +22,7 @@ mod machines;
 mod merchants;
 mod numbers;
 mod operator;
+mod payouts;
 mod races;
 mod recording;
 mod replay;

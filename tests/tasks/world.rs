@@ -66,6 +66,7 @@ impl World {
                 decline_from: BTreeMap::from([(euro(), 90_000)]),
                 payments_per_card: 5,
             },
+            bank_accounts: BTreeMap::new(),
             requests_per_second: 100,
         };
         world.merchants.borrow_mut().insert(key_of(&owner()), merchant);

@@ -7,6 +7,7 @@
 mod attribute;
 pub mod aws;
 pub mod bench;
+pub mod bank;
 pub mod build;
 pub mod demo;
 pub mod deploy;

@@ -2,6 +2,8 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
 pub mod bank;
+pub mod bank_host;
 pub mod simulated;
 
+pub use bank_host::BankHost;
 pub use simulated::SimulatedGateway;

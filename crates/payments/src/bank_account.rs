@@ -2,8 +2,11 @@
 //! whether a bank knows the account, only the bank can say.
 
 use crate::currency::Currency;
+use crate::fields::{Fields, holds_card_number};
 use crate::id::{InvalidId, Mode, string_serde};
+use crate::problem::FieldError;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::fmt;
 use std::str::FromStr;
 
@@ -167,6 +170,59 @@ pub enum BankAccount {
     },
 }
 
+impl BankAccount {
+    /// Reads an account as an operator sends it; every wrong field is named behind `path`.
+    pub fn read(account: &Map<String, Value>, path: &str) -> Result<Self, Vec<FieldError>> {
+        let kind = account.get("type").and_then(Value::as_str).unwrap_or_default();
+        let known: &[&str] = match kind {
+            "ach" => &["type", "name", "routing_number", "account_number", "account_kind", "holder_kind"],
+            _ => &["type", "name", "iban", "bic"],
+        };
+        let mut fields = Fields::of(account, path, known);
+        fields.required("type", "expected iban or ach", |value| {
+            matches!(value.as_str(), Some("iban" | "ach")).then_some(())
+        });
+        let expected = format!("expected 1 to {MAX_HOLDER} characters without a card number");
+        let name = fields.required("name", &expected, |value| {
+            let name = value.as_str()?;
+            let good = (1..=MAX_HOLDER).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+            (good && !name.trim().is_empty() && !holds_card_number(name)).then(|| name.to_owned())
+        });
+        let account = if kind == "ach" { read_ach(&mut fields, name) } else { read_iban(&mut fields, name) };
+        account.filter(|_| fields.errors.is_empty()).ok_or(fields.errors)
+    }
+}
+
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
+}
+
+fn read_iban(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount> {
+    let expected = "expected an IBAN in capitals without blanks, with its country's length and right check digits";
+    let iban = fields.required("iban", expected, parsed);
+    let expected = "expected a BIC of 8 or 11 capitals and digits, with a country at 5 and 6";
+    let bic = fields.optional("bic", expected, parsed);
+    Some(BankAccount::Iban { name: name?, iban: iban?, bic })
+}
+
+fn read_ach(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount> {
+    let routing_number = fields.required("routing_number", "expected nine digits with a right check digit", parsed);
+    let account_number = fields.required("account_number", "expected 4 to 17 digits", parsed);
+    let account_kind = fields.optional("account_kind", "expected checking or savings", |value| {
+        serde_json::from_value(value.clone()).ok()
+    });
+    let holder_kind = fields.optional("holder_kind", "expected company or person", |value| {
+        serde_json::from_value(value.clone()).ok()
+    });
+    Some(BankAccount::Ach {
+        name: name?,
+        routing_number: routing_number?,
+        account_number: account_number?,
+        account_kind: account_kind.unwrap_or_default(),
+        holder_kind: holder_kind.unwrap_or_default(),
+    })
+}
+
 /// What may be shown of a bank account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BankAccountView {
@@ -227,6 +283,62 @@ impl OwnAccount {
     }
 }
 
+/// Our own accounts: at most one per mode and currency.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OwnAccounts(Vec<OwnAccount>);
+
+impl OwnAccounts {
+    /// Reads a list of accounts that belong to `name`, separated by commas: `<mode>:<currency>:<IBAN>:<BIC>`, or
+    /// `<mode>:<currency>:<routing number>:<account number>:<company id>` and, if statements name the account otherwise,
+    /// `:<that name>`. `None` if one is wrong, or two are for one mode and currency.
+    pub fn read(text: &str, name: &str) -> Option<Self> {
+        let entries = text.split(',').filter(|entry| !entry.is_empty());
+        let accounts: Vec<OwnAccount> = entries.map(|entry| read_own(entry, name)).collect::<Option<_>>()?;
+        let mut keys: Vec<_> = accounts.iter().map(|own| (own.mode, own.currency)).collect();
+        keys.sort();
+        keys.dedup();
+        (keys.len() == accounts.len()).then_some(Self(accounts))
+    }
+
+    /// The account of that mode and currency.
+    pub fn of(&self, mode: Mode, currency: Currency) -> Option<&OwnAccount> {
+        self.0.iter().find(|own| own.mode == mode && own.currency == currency)
+    }
+
+    /// The account that statements name so, in that currency.
+    pub fn stated(&self, number: &str, currency: Currency) -> Option<&OwnAccount> {
+        self.0.iter().find(|own| own.stated_as() == number && own.currency == currency)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &OwnAccount> {
+        self.0.iter()
+    }
+}
+
+fn read_own(entry: &str, name: &str) -> Option<OwnAccount> {
+    let parts: Vec<&str> = entry.split(':').collect();
+    let [mode, currency, rest @ ..] = parts.as_slice() else { return None };
+    let mode = [Mode::Test, Mode::Live].into_iter().find(|known| known.as_str() == *mode)?;
+    let currency = currency.parse().ok()?;
+    let name = name.to_owned();
+    let (account, company_id, statement_account) = match rest {
+        [iban, bic] => {
+            let account = BankAccount::Iban { name, iban: iban.parse().ok()?, bic: Some(bic.parse().ok()?) };
+            (account, None, None)
+        }
+        [routing, number, company, stated @ ..] if stated.len() <= 1 => {
+            let (account_kind, holder_kind) = (AccountKind::Checking, HolderKind::Company);
+            let (routing_number, account_number) = (routing.parse().ok()?, number.parse().ok()?);
+            let account = BankAccount::Ach { name, routing_number, account_number, account_kind, holder_kind };
+            let company = Some(*company).filter(|it| it.len() == 10 && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
+            (account, Some(company.to_owned()), stated.first().map(|stated| (*stated).to_owned()))
+        }
+        _ => return None,
+    };
+    Some(OwnAccount { mode, currency, account, company_id, statement_account })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -259,6 +371,28 @@ mod tests {
         check::<AccountNumber>("1234", true);
         check::<AccountNumber>("123", false);
         check::<AccountNumber>("12-34", false);
+    }
+
+    #[test]
+    fn our_own_accounts_are_read_or_refused_whole() {
+        let euro = "test:EUR:NL62MOCK0000000011:MOCKNL2A";
+        let dollar = "test:USD:999999992:1234567890:1234567890:NL35MOCK0000000012";
+        let read = |text: &str| OwnAccounts::read(text, "Florin");
+        let accounts = read(&format!("{euro},{dollar}")).expect("good");
+        let stated: Vec<_> = accounts.iter().map(OwnAccount::stated_as).collect();
+        assert_eq!(stated, ["NL62MOCK0000000011", "NL35MOCK0000000012"]);
+        assert_eq!(read("").map(|none| none.iter().count()), Some(0));
+        for wrong in [
+            format!("{euro},{euro}"),
+            format!("{euro}X"),
+            euro.replace("62", "63"),
+            euro.replace("test", "prod"),
+            dollar.replace(":1234567890:NL", ":123:NL"),
+            format!("{dollar}:more"),
+            "test".to_owned(),
+        ] {
+            assert_eq!(read(&wrong), None, "{wrong}");
+        }
     }
 
     #[test]

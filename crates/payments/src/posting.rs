@@ -1,6 +1,10 @@
 //! What consumers make of an event: the ledger's entry and the merchant's fee line. Only a capture that is settled and a
 //! refund that succeeded move money.
 
+mod payout;
+
+pub use payout::BadPayout;
+
 use crate::amount::Amount;
 use crate::event::{Event, EventKind};
 use crate::fee::FeeTerms;
@@ -19,6 +23,9 @@ pub enum Unpostable {
     /// Gross, fee, net and terms contradict one another.
     #[error("data.operation.settlement: fee and net must follow from gross and terms")]
     Contradiction,
+    /// A payout that contradicts itself.
+    #[error(transparent)]
+    Payout(#[from] BadPayout),
     /// The postings do not sum to zero.
     #[error(transparent)]
     Unbalanced(#[from] Unbalanced),
@@ -26,6 +33,9 @@ pub enum Unpostable {
 
 /// The journal entry of an event, or `None` if the event moves no money.
 pub fn journal_entry(event: &Event, position: Position) -> Result<Option<JournalEntry>, Unpostable> {
+    if let Some(postings) = payout::postings(event)? {
+        return Ok(Some(JournalEntry::balanced(event, position, postings)?));
+    }
     let (Some(payment), Some(merchant_id)) = (event.payment(), event.merchant_id.clone()) else { return Ok(None) };
     let money = money_of(event.kind, payment)?;
     let mode = event.mode;
