@@ -1,13 +1,16 @@
 //! At the month's end: whether everything adds up, and what a person is told of it.
 
+use crate::Month;
 use crate::calendar::Days;
 use crate::consumers::{Balances, Consumers};
 use crate::planted::Planted;
 use crate::reconcile_world::Books;
-use crate::shop::{Shop, owners};
+use crate::shop::owners;
 use payments::currency::Currency;
 use payments::id::Mode;
-use payments::ledger::{Account, fold};
+use payments::ledger::Account;
+use payments::ledger::audit::compare;
+use payments::payout::PayoutStatus;
 use payments::reconcile::{Book, State};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,29 +29,28 @@ fn finding(what: &'static str, good: bool, detail: impl Into<String>) -> Finding
 }
 
 /// Holds the month against itself.
-pub fn audit(books: &Books, consumers: &Consumers, shop: &Shop, planted: &Planted, days: &Days) -> Vec<Finding> {
-    let journal = books.journal.borrow();
-    let mut rebuilt = Balances::new();
-    for (key, delta) in fold(journal.iter()) {
-        *rebuilt.entry((key.account.to_string(), key.currency)).or_default() += delta.minor;
-    }
-    let balances = consumers.balances.borrow();
-    let dead = consumers.dead.borrow().len();
+pub async fn audit(month: &Month, days: &Days) -> Vec<Finding> {
+    let Month { books, consumers, shop, planted, .. } = month;
+    let journal = consumers.ledger.read_journal();
+    let wrong = compare(&consumers.ledger.balances.borrow(), &journal.rebuild());
+    let broken = journal.verify();
+    let entries = journal.committed().count();
+    let balances = consumers.balances();
+    let dead = consumers.ledger.dead.borrow().len();
     let mut findings = vec![
-        finding(
-            "balances equal a rebuild from the journal",
-            rebuilt == *balances,
-            format!("{} entries", journal.len()),
-        ),
+        finding("balances equal a rebuild from the journal", wrong.is_empty(), format!("{entries} entries")),
+        finding("every block's hash is right", broken.is_empty(), format!("{} blocks", journal.blocks())),
         finding("every record could be read", dead == 0, format!("{dead} dead letters")),
         finding("each day was reconciled", planted.reconciled == days.all().count(), format!("{}", planted.reconciled)),
         finding("nothing is unexplained", planted.unexplained == 0, format!("{} sums", planted.unexplained)),
         trial_balance(&balances),
-        bank(consumers, &balances),
+        bank(month, &balances).await,
+        suspense(&balances),
         exceptions(books, planted),
         receivable(books, &balances, days),
     ];
     findings.extend(fees(consumers, &balances));
+    findings.extend(payouts(month));
     findings.push(finding("there was a month", shop.payments > 500 && shop.refunds > 40, format!("{}", shop.payments)));
     findings
 }
@@ -62,12 +64,45 @@ fn trial_balance(balances: &Balances) -> Finding {
     finding("the ledger closes: debits equal credits in each currency", good, format!("{sums:?}"))
 }
 
-fn bank(consumers: &Consumers, balances: &Balances) -> Finding {
+async fn bank(month: &Month, balances: &Balances) -> Finding {
     let account = Account::Bank { mode: Mode::Test }.to_string();
-    let ours = balances.iter().filter(|((text, _), _)| *text == account);
+    let ours = balances.iter().filter(|((text, _), minor)| *text == account && **minor != 0);
     let ours: BTreeMap<Currency, i64> = ours.map(|((_, currency), minor)| (*currency, *minor)).collect();
-    let theirs = consumers.bank.borrow();
-    finding("the bank's balance equals the ledger's bank account", ours == *theirs, format!("{ours:?}"))
+    let theirs = match &month.bank {
+        Some(bank) => bank.balances().await,
+        None => month.consumers.bank.borrow().clone(),
+    };
+    finding("the bank's balance equals the ledger's bank account", ours == theirs, format!("{ours:?}"))
+}
+
+/// Every movement at the bank is known.
+fn suspense(balances: &Balances) -> Finding {
+    let account = Account::Suspense { mode: Mode::Test }.to_string();
+    let held: Vec<_> =
+        balances.iter().filter(|((text, _), _)| *text == account).map(|((_, it), sum)| (it, sum)).collect();
+    finding("nothing is in suspense", held.is_empty(), format!("{held:?}"))
+}
+
+/// What became of the payouts, if there is a bank.
+fn payouts(month: &Month) -> Vec<Finding> {
+    if month.bank.is_none() {
+        return Vec::new();
+    }
+    let [paid, failed, returned] =
+        [PayoutStatus::Paid, PayoutStatus::Failed, PayoutStatus::Returned].map(|status| month.payouts.count(status));
+    let all = month.payouts.treasury.payouts.borrow().len();
+    let read = month.payouts.treasury.read.borrow();
+    let refused = read.values().filter_map(|message| {
+        let refused = message.refused.as_ref()?;
+        Some(format!("{}, line {}: {}", message.kind, refused.line, refused.reason))
+    });
+    let refused: BTreeSet<String> = refused.collect();
+    vec![
+        finding("every payout is at its end", paid + failed + returned == all, format!("{all} payouts, {paid} paid")),
+        finding("one payout was rejected", failed == 1, format!("{failed}")),
+        finding("one came back after two days", returned == 1, format!("{returned}")),
+        finding("every message of the bank was taken", refused.is_empty(), format!("{refused:?}")),
+    ]
 }
 
 fn exceptions(books: &Books, planted: &Planted) -> Finding {
@@ -123,11 +158,18 @@ pub fn leave_pages(books: &Books) {
 }
 
 /// Says it all, so that a person can see it.
-pub fn print(books: &Books, shop: &Shop, planted: &Planted, findings: &[Finding], book: &Book) {
+pub fn print(month: &Month, findings: &[Finding], book: &Book) {
+    let Month { books, shop, planted, payouts, bank, .. } = month;
     println!(
         "A month of {book}: {} payments ({} declined), {} captured in part, {} refunds",
         shop.payments, shop.declined, shop.partial, shop.refunds
     );
+    if bank.is_some() {
+        let (all, files) = (payouts.treasury.payouts.borrow().len(), payouts.treasury.files.borrow().len());
+        println!("{all} payouts in {files} files to the bank");
+    } else {
+        println!("no bank: payouts are left out, and what the gateway pays is booked in memory");
+    }
     println!("{} days reconciled, {} pages", planted.reconciled, books.files.borrow().len() / 2);
     for exception in books.exceptions.borrow().values() {
         println!("  {} {} {}: {}", exception.first_seen, exception.kind, exception.reference, exception.detail);

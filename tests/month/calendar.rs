@@ -32,6 +32,11 @@ impl Days {
     }
 }
 
+/// Monday to Friday: the bank's own working days. A currency's holidays are known to the handlers.
+pub fn is_working(day: Day) -> bool {
+    day.previous().business_days_until(day, None) == 1
+}
+
 /// Puts the world's clock to that hour of that day, in UTC.
 pub fn set_clock(world: &World, day: Day, hour: u8) {
     let moment = Timestamp::parse_rfc3339(&format!("{day}T{hour:02}:00:00Z")).unwrap();

@@ -4,17 +4,19 @@
 use crate::reconcile_world::Books;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bench::tables::Tables;
+use payments::amount::Amount;
+use payments::bank::{BankMovement, BookedMovement, Direction};
 use payments::currency::Currency;
 use payments::event::Event;
 use payments::failure::Unavailable;
-use payments::id::Mode;
-use payments::ledger::{Account, Dead, JournalEntry, Position, Posting, fold};
-use payments::ports::{Credited, DeadLetters, Events, FeeLines, Journal};
+use payments::id::{BankMovementId, Mode};
+use payments::ports::{Clock, Credited, DueBalances, Events, FeeLines, PostedEvents};
 use payments::posting::FeeLine;
 use payments::reconcile::{BankCredit, DailyReport, Day, Funding, Side};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Partitions of the topic.
 const PARTITIONS: usize = 3;
@@ -28,14 +30,10 @@ pub struct Consumers {
     /// How many versions of payments were published.
     published: Cell<usize>,
     sent: RefCell<Vec<Event>>,
-    fresh: RefCell<Vec<JournalEntry>>,
-    known: RefCell<BTreeSet<String>>,
-    /// Balances, folded entry by entry.
-    pub balances: RefCell<Balances>,
+    /// The ledger's tables.
+    pub ledger: Tables,
     /// Fee lines, by event.
     pub lines: RefCell<BTreeMap<String, FeeLine>>,
-    /// What nobody could read.
-    pub dead: RefCell<Vec<Dead>>,
     /// Deliveries, repeats among them.
     pub deliveries: Cell<usize>,
     /// Fundings by the day on which the bank has them.
@@ -51,25 +49,6 @@ impl Events for Consumers {
     }
 }
 
-impl Journal for Consumers {
-    async fn post(&self, _: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable> {
-        let mut known = self.known.borrow_mut();
-        let fresh: Vec<_> = entries.iter().filter(|entry| known.insert(entry.event_id.clone())).cloned().collect();
-        for (key, delta) in fold(&fresh) {
-            *self.balances.borrow_mut().entry((key.account.to_string(), key.currency)).or_default() += delta.minor;
-        }
-        self.fresh.borrow_mut().extend_from_slice(&fresh);
-        Ok(fresh.len())
-    }
-}
-
-impl DeadLetters for Consumers {
-    async fn bury(&self, dead: &Dead) -> Result<(), Unavailable> {
-        self.dead.borrow_mut().push(dead.clone());
-        Ok(())
-    }
-}
-
 impl FeeLines for Consumers {
     async fn add(&self, line: &FeeLine) -> Result<(), Unavailable> {
         self.lines.borrow_mut().entry(line.line_id.clone()).or_insert_with(|| line.clone());
@@ -77,26 +56,67 @@ impl FeeLines for Consumers {
     }
 }
 
+impl DueBalances for Consumers {
+    async fn due_until(
+        &self,
+        account: &str,
+        currency: Currency,
+        day: &str,
+    ) -> Result<BTreeMap<String, i64>, Unavailable> {
+        let mut sums = BTreeMap::<String, i64>::new();
+        for ((text, shard), total) in self.ledger.balances.borrow().iter() {
+            // A shard is `EUR#2`, or `EUR#2026-11-25#2` of what is due on a day.
+            let parts: Vec<&str> = shard.split('#').collect();
+            if let [code, due, _] = parts[..]
+                && (text.as_str(), code) == (account, currency.code())
+                && due <= day
+            {
+                *sums.entry(due.to_owned()).or_default() += i64::try_from(total.minor).unwrap();
+            }
+        }
+        Ok(sums)
+    }
+}
+
+impl PostedEvents for Consumers {
+    async fn is_posted(&self, event_id: &str) -> Result<bool, Unavailable> {
+        let journal = self.ledger.journal.borrow();
+        let Some(place) = journal.get(event_id).map(|placed| placed.place) else { return Ok(false) };
+        Ok(self.ledger.blocks.borrow().get(&place).is_some_and(|block| block.listed().contains(event_id)))
+    }
+}
+
 impl Consumers {
     /// Publishes every version that is new, and lets the consumers take all of it.
     pub async fn catch_up(&self, books: &Books) {
         let versions = books.world.versions.borrow()[self.published.get()..].to_vec();
-        let stream: Vec<Value> = versions
-            .iter()
-            .zip(self.published.get()..)
-            .map(|(payment, number)| {
-                let image: serde_dynamo::Item = serde_dynamo::to_item(payment).unwrap();
-                json!({ "dynamodb": { "SequenceNumber": number.to_string(), "NewImage": image.into_inner() } })
-            })
-            .collect();
+        self.published.set(self.published.get() + versions.len());
+        let image = |payment| json!(serde_dynamo::to_item::<_, serde_dynamo::Item>(payment).unwrap().into_inner());
+        self.publish(books, versions.iter().map(image).collect()).await;
+    }
+
+    /// Publishes items as they became, as a table's stream carries them, and lets the consumers take all of it.
+    pub async fn publish(&self, books: &Books, images: Vec<Value>) {
+        let record = |(image, number): (Value, usize)| json!({ "dynamodb": { "SequenceNumber": number.to_string(), "NewImage": image } });
+        let stream: Vec<Value> = images.into_iter().zip(100..).map(record).collect();
         let request = serde_json::from_value(json!({ "Records": stream })).unwrap();
         assert_eq!(publish::handle(self, request).await.unwrap(), publish::Response::default());
-        self.published.set(self.published.get() + versions.len());
         let sent = self.sent.take();
         self.deliver(&sent).await;
         let again: Vec<Event> = sent.into_iter().step_by(10).collect();
         self.deliver(&again).await;
-        books.journal.borrow_mut().extend(self.fresh.take());
+        let journal = self.ledger.read_journal();
+        books.journal.replace(journal.committed().map(|(_, entry)| entry.clone()).collect());
+    }
+
+    /// Every account's balance by currency: the sum of its shards.
+    pub fn balances(&self) -> Balances {
+        let mut sums = Balances::new();
+        for ((account, shard), total) in self.ledger.balances.borrow().iter() {
+            let currency = shard.split('#').next().unwrap().parse().unwrap();
+            *sums.entry((account.clone(), currency)).or_default() += i64::try_from(total.minor).unwrap();
+        }
+        sums
     }
 
     async fn deliver(&self, events: &[Event]) {
@@ -106,11 +126,14 @@ impl Consumers {
             let partition = event.subject().bytes().map(usize::from).sum::<usize>() % PARTITIONS;
             let value = BASE64.encode(serde_json::to_vec(event).unwrap());
             let place = records.entry(format!("payment-events-{partition}")).or_default();
-            let offset = place.len();
+            let offset = self.deliveries.get() + place.len();
             place.push(json!({ "topic": "payment-events", "partition": partition, "offset": offset, "value": value }));
         }
         let request = serde_json::from_value(json!({ "records": records })).unwrap();
-        assert_eq!(post_ledger::handle(self, self, request).await.unwrap(), post_ledger::Response::default());
+        assert_eq!(
+            post_ledger::handle(&self.ledger, &self.ledger, request).await.unwrap(),
+            post_ledger::Response::default()
+        );
         let messages: Vec<Value> = events
             .iter()
             .map(|event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() }))
@@ -119,34 +142,47 @@ impl Consumers {
         assert_eq!(bill::handle(self, request).await.unwrap(), bill::Response::default());
     }
 
-    /// The bank books what the gateway pays on that day, and it is posted.
-    pub async fn credit(&self, books: &Books, day: Day) {
+    /// The gateway's report of a day that is over says what it will pay, and when.
+    pub async fn expect_fundings(&self, books: &Books, day: Day) {
         let text = books.original(Mode::Test, day).await.unwrap();
         let book = crate::reconcile_world::book(Mode::Test);
         for funding in DailyReport::read(&text, &book, day).unwrap().fundings {
             self.expected.borrow_mut().entry(funding.value_date).or_default().push(funding);
         }
-        for funding in self.expected.borrow_mut().remove(&day).unwrap_or_default() {
-            let Funding { reference, amount, currency, .. } = funding;
-            let id = format!("bnk-{reference}");
+    }
+
+    /// What the gateway pays on that day.
+    pub fn fundings_of(&self, day: Day) -> Vec<Funding> {
+        self.expected.borrow_mut().remove(&day).unwrap_or_default()
+    }
+
+    /// Without a bank, what the gateway pays is booked here.
+    pub async fn credit(&self, books: &Books, day: Day, fundings: Vec<Funding>) {
+        let book = crate::reconcile_world::book(Mode::Test);
+        let mut images = Vec::new();
+        for Funding { reference, amount, currency, .. } in fundings {
             let minor = i64::try_from(amount).unwrap();
             *self.bank.borrow_mut().entry(currency).or_default() += minor;
-            let receivable = Account::GatewayReceivable { gateway: book.gateway.clone(), mode: Mode::Test };
-            let entry = JournalEntry {
-                event_id: id.clone(),
-                reference: Some(reference.clone()),
-                occurred_at: format!("{day}T20:00:00Z"),
-                position: Position { partition: 0, offset: 0 },
-                postings: vec![
-                    Posting::debit(Account::Bank { mode: Mode::Test }, currency, amount),
-                    Posting::credit(receivable, currency, amount),
-                ],
+            let id = BankMovementId::derive("memory", &reference);
+            let movement = BankMovement {
+                id: id.clone(),
+                direction: Direction::Credit,
+                amount: Amount::try_new(amount, currency).unwrap(),
+                account: "memory".to_owned(),
+                booked_on: day.to_string(),
+                reference: reference.clone(),
+                statement: day.to_string(),
+                gateway: Some(book.gateway.clone()),
+                remittance: Some(reference.clone()),
             };
-            self.post(0, &[entry]).await.unwrap();
-            let credit = BankCredit { id, reference, side: Side { amount: minor, cost: 0, currency } };
+            let booked =
+                BookedMovement { movement_id: id.clone(), mode: Mode::Test, read_at: books.world.now(), movement };
+            images.push(json!(serde_dynamo::to_item::<_, serde_dynamo::Item>(&booked).unwrap().into_inner()));
+            let side = Side { amount: minor, cost: 0, currency };
+            let credit = BankCredit { id: id.to_string(), reference, side };
             let credited = Credited { gateway: Some(book.gateway.clone()), credit };
             books.bank.borrow_mut().entry((Mode::Test, day)).or_default().push(credited);
         }
-        books.journal.borrow_mut().extend(self.fresh.take());
+        self.publish(books, images).await;
     }
 }

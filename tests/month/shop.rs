@@ -2,6 +2,7 @@
 
 use crate::machine::{Call, call};
 use crate::world::World;
+use payments::bank_account::{AccountKind, BankAccount, HolderKind};
 use payments::currency::Currency;
 use payments::fee::FeePlan;
 use payments::fraud::RiskRules;
@@ -18,7 +19,7 @@ use std::collections::BTreeMap;
 const MERCHANTS: [(&str, &str, u32, u64); 4] = [
     ("mer_atelier_roux", "EUR", 290, 30),
     ("mer_brooklyn_roasters", "USD", 250, 25),
-    ("mer_harbour_books", "GBP", 190, 20),
+    ("mer_harbour_books", "EUR", 190, 20),
     ("mer_sakura_tea", "JPY", 320, 0),
 ];
 /// What is added to everybody's basis points in the middle of the month.
@@ -73,6 +74,7 @@ impl Shop {
                     decline_from: BTreeMap::new(),
                     payments_per_card: 1000,
                 },
+                bank_accounts: BTreeMap::from([(currency, bank_account(owner.merchant_id.as_str()))]),
                 requests_per_second: 100,
             };
             world.merchants.borrow_mut().insert(owner.to_string(), merchant);
@@ -125,6 +127,28 @@ impl Shop {
             post(world, &owner, "/v1/payments/{payment_id}/refunds", Some(&id), &name, part).await;
             self.refunds += 1;
         }
+    }
+}
+
+/// Where a merchant's payouts go.
+fn bank_account(merchant: &str) -> BankAccount {
+    let name = merchant.trim_start_matches("mer_").replace('_', " ");
+    let iban = |iban: &str, bic: &str| BankAccount::Iban {
+        name: name.clone(),
+        iban: iban.parse().unwrap(),
+        bic: Some(bic.parse().unwrap()),
+    };
+    match merchant {
+        "mer_atelier_roux" => iban(crate::bank::REJECTED_IBAN, "MOCKNL2A"),
+        "mer_harbour_books" => iban("DE89370400440532013000", "COBADEFF"),
+        "mer_sakura_tea" => iban("GB29NWBK60161331926819", "NWBKGB2L"),
+        _ => BankAccount::Ach {
+            name,
+            routing_number: "021000021".parse().unwrap(),
+            account_number: "123456789".parse().unwrap(),
+            account_kind: AccountKind::Checking,
+            holder_kind: HolderKind::Company,
+        },
     }
 }
 

@@ -283,7 +283,8 @@ impl Event {
             id: format!("{}:1", booked.movement.id),
             kind,
             version: ENVELOPE,
-            occurred_at: booked.read_at.to_rfc3339(),
+            // It happened when the bank booked it, however late we read that: reconciliation goes by days.
+            occurred_at: format!("{}T00:00:00Z", booked.movement.booked_on),
             merchant_id: None,
             mode: booked.mode,
             data: Data::Bank(booked.movement.clone()),

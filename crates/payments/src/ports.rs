@@ -17,7 +17,7 @@ use crate::id::{
 };
 use crate::key::{ApiKey, KeyRing};
 use crate::ledger::block::{Block, Place, PlacedEntry};
-use crate::ledger::{Account, BalanceKey, Dead, Delta};
+use crate::ledger::{Account, BalanceKey, Dead, Delta, JournalEntry};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
