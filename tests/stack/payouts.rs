@@ -82,8 +82,7 @@ async fn payouts(shop: &Shop) -> Vec<(String, i64)> {
 async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     let _alone = alone().await;
     let stack = Shop::open().await.stack;
-    let (paid, rejected, returned) =
-        (shop(&stack, OPEN).await, shop(&stack, CLOSED).await, shop(&stack, OPEN).await);
+    let (paid, rejected, returned) = (shop(&stack, OPEN).await, shop(&stack, CLOSED).await, shop(&stack, OPEN).await);
     let owed = balance(&paid).await;
     // What is captured today is due in some business days; in test mode a day may be run ahead of its time.
     let euro = "EUR".parse().unwrap();

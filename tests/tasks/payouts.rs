@@ -200,7 +200,13 @@ async fn a_bad_message_is_refused_whole_with_the_line_and_the_reason() {
     let rows = [
         ("not well formed", camt::NOTIFICATION, notified.replacen("</Ntry>", "", 1), 7, "not well formed"),
         ("cut off", camt::NOTIFICATION, notified[..notified.len() - 30].to_owned(), 7, "not well formed"),
-        ("a document type", camt::NOTIFICATION, notified.replacen("<b:Doc", "<!DOCTYPE x><b:Doc", 1), 2, "document type"),
+        (
+            "a document type",
+            camt::NOTIFICATION,
+            notified.replacen("<b:Doc", "<!DOCTYPE x><b:Doc", 1),
+            2,
+            "document type",
+        ),
         ("another message", camt::STATEMENT, notified.clone(), 2, "expected Document of camt.053"),
         ("a foreign element", camt::NOTIFICATION, notified.replacen("<Sts>", "<Tip>1</Tip><Sts>", 1), 5, "Tip"),
         ("a missing element", camt::NOTIFICATION, notified.replacen("<BkTxCd></BkTxCd>", "", 1), 5, "no BkTxCd"),

@@ -20,11 +20,11 @@ use crate::ledger::{Account, Dead, JournalEntry};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
+use crate::payment_request::PaymentAnswer;
 use crate::payout::bank_file::BankFile;
 use crate::payout::listing::{PayoutCursor, PayoutFilter};
 use crate::payout::message::{ReadMessage, Waiting};
 use crate::payout::{Payout, PayoutKey};
-use crate::payment_request::PaymentAnswer;
 use crate::posting::FeeLine;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
@@ -407,8 +407,12 @@ pub trait SavePayout {
 /// Finds payouts that are in no file yet.
 pub trait PayoutsToSend {
     /// At most `limit` of that mode and currency; a moment old.
-    async fn payouts_to_send(&self, mode: Mode, currency: Currency, limit: usize)
-    -> Result<Vec<PayoutKey>, Unavailable>;
+    async fn payouts_to_send(
+        &self,
+        mode: Mode,
+        currency: Currency,
+        limit: usize,
+    ) -> Result<Vec<PayoutKey>, Unavailable>;
 }
 
 /// Finds payouts by what the bank calls them.

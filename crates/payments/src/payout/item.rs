@@ -206,11 +206,8 @@ impl Payout {
         }
         let minor = u64::try_from(sum).ok().filter(|minor| *minor <= due.max_minor).ok_or(NoPayout::TooMuch(sum))?;
         let amount = Amount::try_new(minor, due.currency).map_err(|_| NoPayout::TooMuch(sum))?;
-        let line = |owed: &&Owed| PayoutLine {
-            account: owed.account.clone(),
-            due: Some(owed.due.clone()),
-            minor: owed.minor,
-        };
+        let line =
+            |owed: &&Owed| PayoutLine { account: owed.account.clone(), due: Some(owed.due.clone()), minor: owed.minor };
         let payout_id = PayoutId::derive(due.owner, due.currency, due.day);
         let reference = payout_id.as_str().trim_start_matches("po_").chars().take(due.reference_length).collect();
         Ok(Self {
@@ -265,7 +262,9 @@ impl Payout {
     /// The bank will not pay it.
     pub fn reject(self, failure: PayoutFailure, now: Timestamp) -> Told {
         match &self.stage {
-            PayoutStage::Sent { .. } | PayoutStage::Accepted { .. } => self.becomes(PayoutStage::Failed { failure }, now),
+            PayoutStage::Sent { .. } | PayoutStage::Accepted { .. } => {
+                self.becomes(PayoutStage::Failed { failure }, now)
+            }
             PayoutStage::Failed { .. } => Told::Known,
             PayoutStage::Created | PayoutStage::Paid { .. } | PayoutStage::Returned { .. } => Told::Impossible,
         }

@@ -113,7 +113,8 @@ pub fn list(
     let expected = "expected created, sent, accepted, paid, failed or returned";
     let status = read("status", expected, &|text| status(text).is_some()).and_then(status);
     let expected = "expected a three-letter ISO 4217 code in capitals, such as EUR";
-    let currency = read("currency", expected, &|text| text.parse::<Currency>().is_ok()).and_then(|text| text.parse().ok());
+    let currency =
+        read("currency", expected, &|text| text.parse::<Currency>().is_ok()).and_then(|text| text.parse().ok());
     let day_from = read("day_from", "expected a date, YYYY-MM-DD", &is_day).map(str::to_owned);
     let day_before = read("day_before", "expected a date, YYYY-MM-DD", &is_day).map(str::to_owned);
     let expected = "expected the next_cursor of the page before";
