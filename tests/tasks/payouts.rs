@@ -216,9 +216,9 @@ async fn a_bad_message_is_refused_whole_with_the_line_and_the_reason() {
         ("no date", camt::NOTIFICATION, notified.replacen("2026-11-25</Dt>", "2026-11-31</Dt>", 1), 5, "date"),
         ("sums", camt::STATEMENT, statement(50_000, 40_000, &good()), 6, "closing balance"),
         ("another file", reports::MESSAGE, reported.replace(NAME, "OTHER"), 1, "no file of ours"),
-        ("another transfer", reports::MESSAGE, reported.replace("{b}", "0123"), 6, "no transfer of that reference"),
-        ("an unknown status", reports::MESSAGE, reported.replace("ACCP", "FINE"), 5, "FINE"),
-        ("twice", reports::MESSAGE, reported.replace("{b}", "{a}"), 6, "two things"),
+        ("another transfer", reports::MESSAGE, reported.replace("{b}", "0123"), 7, "no transfer of that reference"),
+        ("an unknown status", reports::MESSAGE, reported.replace("ACCP", "FINE"), 6, "FINE"),
+        ("twice", reports::MESSAGE, reported.replace("{b}", "{a}"), 7, "two things"),
         ("an unknown message", "camt.029.001.09", notified.clone(), 1, "no message that we read"),
     ];
     for (what, kind, body, line, reason) in rows {
