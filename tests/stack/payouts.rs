@@ -3,7 +3,7 @@
 use crate::operator;
 use crate::shop::{Shop, alone, send, until};
 use payments::calendar::business_day_from;
-use payments::id::PayoutId;
+use payments::id::{BankMovementId, PayoutId};
 use payments::timestamp::iso_date;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -44,6 +44,14 @@ async fn read_bank(stack: &Stack) {
     let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
     let answer = client.invoke().function_name(function).send().await.unwrap();
     assert_eq!(answer.function_error, None);
+}
+
+/// The gateway's money for a day arrives; the movement's id.
+async fn gateway_pays(stack: &Stack, day: &str) -> BankMovementId {
+    let note = format!("FUND-SIMULATED-test-{}-EUR", day.replace('-', ""));
+    let credit = json!({ "account": "FLORIN-EUR", "amount": 10_000, "note": note, "debtor": { "name": "Acquirer" } });
+    let credit = ask_bank(stack, Method::POST, "/_mock/credits", Some(credit)).await;
+    BankMovementId::derive("NL62MOCK0000000011", &format!("MB-RCV-{}", credit["id"]))
 }
 
 async fn ask_bank(stack: &Stack, method: Method, path: &str, body: Option<Value>) -> Value {
@@ -103,7 +111,10 @@ async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     assert_eq!(payouts(&paid).await, [("accepted".to_owned(), owed)]);
     assert_eq!(payouts(&rejected).await, [("failed".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, &format!("/_mock/advance?to={day}"), None).await;
+    let funded = gateway_pays(&stack, &day).await;
     read_bank(&stack).await;
+    let movement = paid.tables.get("BankMovements", json!({ "movement_id": funded })).await.unwrap();
+    assert_eq!(movement["movement"]["gateway"], "simulated", "{movement}");
     assert_eq!(payouts(&paid).await, [("paid".to_owned(), owed)]);
     assert_eq!(payouts(&returned).await, [("paid".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, "/_mock/advance?days=6", None).await;
