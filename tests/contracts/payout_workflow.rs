@@ -65,7 +65,8 @@ fn every_task_is_a_step_with_its_own_function_and_bounds() {
             findings.push(format!("{name}: no TimeoutSeconds"));
         }
         for retry in list(&task, "Retry") {
-            let bounded = ["MaxAttempts", "MaxDelaySeconds"].iter().all(|key| retry[*key].as_u64().is_some_and(|it| it > 0));
+            let bounded =
+                ["MaxAttempts", "MaxDelaySeconds"].iter().all(|key| retry[*key].as_u64().is_some_and(|it| it > 0));
             if !bounded || retry["JitterStrategy"].as_str() != Some("FULL") {
                 findings.push(format!("{name}: a Retry without bounds or jitter"));
             }

@@ -38,7 +38,12 @@ fn order(code: &str, count: u64) -> PaymentOrder {
     let own = OwnAccounts::read(OWN, "Florin").unwrap();
     let currency = code.parse().unwrap();
     let from = own.of(payments::id::Mode::Test, currency).unwrap().clone();
-    let names = ["Müller & Söhne <GmbH>", "桜のお茶", "Łódź \"Ż\" Sp. z o.o. 'i' inni, z bardzo długą nazwą, która się nie mieści wcale", "/"];
+    let names = [
+        "Müller & Söhne <GmbH>",
+        "桜のお茶",
+        "Łódź \"Ż\" Sp. z o.o. 'i' inni, z bardzo długą nazwą, która się nie mieści wcale",
+        "/",
+    ];
     let transfers = (0..count).map(|index| {
         let name = names[index as usize % names.len()].to_owned();
         let account = match code {

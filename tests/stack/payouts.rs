@@ -3,7 +3,7 @@
 use crate::operator;
 use crate::shop::{Shop, alone, send, until};
 use payments::calendar::business_day_from;
-use payments::id::PayoutId;
+use payments::id::{BankMovementId, PayoutId};
 use payments::timestamp::iso_date;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -46,6 +46,14 @@ async fn read_bank(stack: &Stack) {
     assert_eq!(answer.function_error, None);
 }
 
+/// The gateway's money for a day arrives; the movement's id.
+async fn gateway_pays(stack: &Stack, day: &str) -> BankMovementId {
+    let note = format!("FUND-SIMULATED-test-{}-EUR", day.replace('-', ""));
+    let credit = json!({ "account": "FLORIN-EUR", "amount": 10_000, "note": note, "debtor": { "name": "Acquirer" } });
+    let credit = ask_bank(stack, Method::POST, "/_mock/credits", Some(credit)).await;
+    BankMovementId::derive("NL62MOCK0000000011", &format!("MB-RCV-{}", credit["id"]))
+}
+
 async fn ask_bank(stack: &Stack, method: Method, path: &str, body: Option<Value>) -> Value {
     let (status, answer) = bank::ask(&stack.state.bank().unwrap(), method, path, body).await.unwrap();
     assert!(status.is_success(), "{path}: {status} {answer}");
@@ -82,8 +90,7 @@ async fn payouts(shop: &Shop) -> Vec<(String, i64)> {
 async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     let _alone = alone().await;
     let stack = Shop::open().await.stack;
-    let (paid, rejected, returned) =
-        (shop(&stack, OPEN).await, shop(&stack, CLOSED).await, shop(&stack, OPEN).await);
+    let (paid, rejected, returned) = (shop(&stack, OPEN).await, shop(&stack, CLOSED).await, shop(&stack, OPEN).await);
     let owed = balance(&paid).await;
     // What is captured today is due in some business days; in test mode a day may be run ahead of its time.
     let euro = "EUR".parse().unwrap();
@@ -104,7 +111,10 @@ async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     assert_eq!(payouts(&paid).await, [("accepted".to_owned(), owed)]);
     assert_eq!(payouts(&rejected).await, [("failed".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, &format!("/_mock/advance?to={day}"), None).await;
+    let funded = gateway_pays(&stack, &day).await;
     read_bank(&stack).await;
+    let movement = paid.tables.get("BankMovements", json!({ "movement_id": funded })).await.unwrap();
+    assert_eq!(movement["movement"]["gateway"], "simulated", "{movement}");
     assert_eq!(payouts(&paid).await, [("paid".to_owned(), owed)]);
     assert_eq!(payouts(&returned).await, [("paid".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, "/_mock/advance?days=6", None).await;

@@ -44,8 +44,7 @@ pub fn debit(name: &str, cents: u64, reference: &str) -> Line<'static> {
 }
 
 pub fn back(name: &str, cents: u64, reference: &str) -> Line<'static> {
-    let details =
-        format!("<Refs><EndToEndId>{reference}</EndToEndId></Refs><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>");
+    let details = format!("<Refs><EndToEndId>{reference}</EndToEndId></Refs><RtrInf><Rsn><Cd>AC04</Cd></Rsn></RtrInf>");
     Line { name: name.to_owned().leak(), sign: "CRDT", cents, details }
 }
 

@@ -93,7 +93,8 @@ impl Desk {
         let mut journal = self.journal.borrow_mut();
         let event_id = format!("pay_{}:1", journal.len());
         let postings = vec![posting(account, -minor, Some(due)), posting(receivable, minor, None)];
-        let entry = JournalEntry::balanced(&any_event(&event_id), Position { partition: 0, offset: 0 }, postings).unwrap();
+        let entry =
+            JournalEntry::balanced(&any_event(&event_id), Position { partition: 0, offset: 0 }, postings).unwrap();
         journal.insert(event_id, entry);
     }
 
@@ -142,8 +143,7 @@ impl Desk {
         for line in lines.lines() {
             let request = serde_json::from_str(line).unwrap();
             let (profiles, balances, posted, payouts) = (self, self, self, self);
-            let ports =
-                close_payout::Ports { profiles, balances, posted, payouts, accounts: &accounts, clock: self };
+            let ports = close_payout::Ports { profiles, balances, posted, payouts, accounts: &accounts, clock: self };
             good &= close_payout::handle(&ports, request).await.is_ok();
         }
         let (payouts, files, documents, bank) = (self, self, self, self);
@@ -307,7 +307,12 @@ impl PayoutsToSend for Desk {
         let wanted = format!("{mode}#{currency}");
         self.call(|| {
             let payouts = self.payouts.borrow();
-            payouts.values().filter(|it| it.to_send.as_ref() == Some(&wanted)).take(limit).map(|it| it.key.clone()).collect()
+            payouts
+                .values()
+                .filter(|it| it.to_send.as_ref() == Some(&wanted))
+                .take(limit)
+                .map(|it| it.key.clone())
+                .collect()
         })
         .await
     }

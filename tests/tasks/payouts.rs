@@ -200,7 +200,13 @@ async fn a_bad_message_is_refused_whole_with_the_line_and_the_reason() {
     let rows = [
         ("not well formed", camt::NOTIFICATION, notified.replacen("</Ntry>", "", 1), 7, "not well formed"),
         ("cut off", camt::NOTIFICATION, notified[..notified.len() - 30].to_owned(), 7, "not well formed"),
-        ("a document type", camt::NOTIFICATION, notified.replacen("<b:Doc", "<!DOCTYPE x><b:Doc", 1), 2, "document type"),
+        (
+            "a document type",
+            camt::NOTIFICATION,
+            notified.replacen("<b:Doc", "<!DOCTYPE x><b:Doc", 1),
+            2,
+            "document type",
+        ),
         ("another message", camt::STATEMENT, notified.clone(), 2, "expected Document of camt.053"),
         ("a foreign element", camt::NOTIFICATION, notified.replacen("<Sts>", "<Tip>1</Tip><Sts>", 1), 5, "Tip"),
         ("a missing element", camt::NOTIFICATION, notified.replacen("<BkTxCd></BkTxCd>", "", 1), 5, "no BkTxCd"),
@@ -210,9 +216,9 @@ async fn a_bad_message_is_refused_whole_with_the_line_and_the_reason() {
         ("no date", camt::NOTIFICATION, notified.replacen("2026-11-25</Dt>", "2026-11-31</Dt>", 1), 5, "date"),
         ("sums", camt::STATEMENT, statement(50_000, 40_000, &good()), 6, "closing balance"),
         ("another file", reports::MESSAGE, reported.replace(NAME, "OTHER"), 1, "no file of ours"),
-        ("another transfer", reports::MESSAGE, reported.replace("{b}", "0123"), 6, "no transfer of that reference"),
-        ("an unknown status", reports::MESSAGE, reported.replace("ACCP", "FINE"), 5, "FINE"),
-        ("twice", reports::MESSAGE, reported.replace("{b}", "{a}"), 6, "two things"),
+        ("another transfer", reports::MESSAGE, reported.replace("{b}", "0123"), 7, "no transfer of that reference"),
+        ("an unknown status", reports::MESSAGE, reported.replace("ACCP", "FINE"), 6, "FINE"),
+        ("twice", reports::MESSAGE, reported.replace("{b}", "{a}"), 7, "two things"),
         ("an unknown message", "camt.029.001.09", notified.clone(), 1, "no message that we read"),
     ];
     for (what, kind, body, line, reason) in rows {

@@ -71,7 +71,13 @@ impl BankHost {
         Ok(Self { client, endpoint: endpoint.trim_end_matches('/').to_owned() })
     }
 
-    async fn ask(&self, method: Method, path: &str, media_type: &str, body: Vec<u8>) -> Result<(u16, Bytes), Unavailable> {
+    async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        media_type: &str,
+        body: Vec<u8>,
+    ) -> Result<(u16, Bytes), Unavailable> {
         let request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.endpoint))

@@ -85,8 +85,11 @@ impl DueBalances for BalancesTable {
         day: &str,
     ) -> Result<BTreeMap<String, i64>, Unavailable> {
         // `~` sorts behind every partition's number. Shards without a due date lie between as well, and are left out.
-        let values =
-            [(":account", account.to_owned()), (":from", format!("{currency}#")), (":to", format!("{currency}#{day}#~"))];
+        let values = [
+            (":account", account.to_owned()),
+            (":from", format!("{currency}#")),
+            (":to", format!("{currency}#{day}#~")),
+        ];
         self.sums("account = :account AND shard BETWEEN :from AND :to", &values, |shard| shard.due.clone()).await
     }
 }

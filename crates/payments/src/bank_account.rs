@@ -208,12 +208,10 @@ fn read_iban(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccoun
 fn read_ach(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount> {
     let routing_number = fields.required("routing_number", "expected nine digits with a right check digit", parsed);
     let account_number = fields.required("account_number", "expected 4 to 17 digits", parsed);
-    let account_kind = fields.optional("account_kind", "expected checking or savings", |value| {
-        serde_json::from_value(value.clone()).ok()
-    });
-    let holder_kind = fields.optional("holder_kind", "expected company or person", |value| {
-        serde_json::from_value(value.clone()).ok()
-    });
+    let account_kind = fields
+        .optional("account_kind", "expected checking or savings", |value| serde_json::from_value(value.clone()).ok());
+    let holder_kind = fields
+        .optional("holder_kind", "expected company or person", |value| serde_json::from_value(value.clone()).ok());
     Some(BankAccount::Ach {
         name: name?,
         routing_number: routing_number?,
@@ -331,7 +329,8 @@ fn read_own(entry: &str, name: &str) -> Option<OwnAccount> {
             let (account_kind, holder_kind) = (AccountKind::Checking, HolderKind::Company);
             let (routing_number, account_number) = (routing.parse().ok()?, number.parse().ok()?);
             let account = BankAccount::Ach { name, routing_number, account_number, account_kind, holder_kind };
-            let company = Some(*company).filter(|it| it.len() == 10 && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
+            let company =
+                Some(*company).filter(|it| it.len() == 10 && it.bytes().all(|byte| byte.is_ascii_alphanumeric()))?;
             (account, Some(company.to_owned()), stated.first().map(|stated| (*stated).to_owned()))
         }
         _ => return None,

@@ -93,9 +93,8 @@ pub async fn handle<Settings: Profiles, Bucket: Documents, System: Clock>(
         for merchant in &page {
             // In live mode nobody is paid before its day; in test mode no money moves, and days may be tried out.
             let early = merchant.mode == Mode::Live && day > today;
-            let payable = merchant.bank_accounts.keys().any(|currency| {
-                ports.accounts.of(merchant.mode, *currency).is_some()
-            });
+            let payable =
+                merchant.bank_accounts.keys().any(|currency| ports.accounts.of(merchant.mode, *currency).is_some());
             if !payable || early {
                 continue;
             }

@@ -144,7 +144,12 @@ where
 }
 
 /// Claims the names in a message; one that another message had means that it was seen before.
-pub(crate) async fn claim(book: &impl ReadMessages, name: &str, waiting: &Waiting, line: usize) -> Result<(), NotApplied> {
+pub(crate) async fn claim(
+    book: &impl ReadMessages,
+    name: &str,
+    waiting: &Waiting,
+    line: usize,
+) -> Result<(), NotApplied> {
     if book.claim_name(name, &waiting.id).await? {
         return Ok(());
     }

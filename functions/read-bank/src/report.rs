@@ -47,10 +47,7 @@ where
 }
 
 /// What the report says of each payout that it speaks of. One that is not in the file is an error.
-fn verdicts<'a>(
-    report: &StatusReport,
-    payouts: &'a [Payout],
-) -> Result<Vec<(&'a Payout, Verdict, usize)>, FileError> {
+fn verdicts<'a>(report: &StatusReport, payouts: &'a [Payout]) -> Result<Vec<(&'a Payout, Verdict, usize)>, FileError> {
     let mut found = Vec::new();
     for TransferStatus { reference, verdict, line } in &report.transfers {
         let payout = payouts.iter().find(|payout| payout.reference == *reference);

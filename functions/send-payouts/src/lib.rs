@@ -8,9 +8,7 @@ use payments::payout::bank_file::BankFile;
 use payments::payout::item::Told;
 use payments::payout::listing::is_day;
 use payments::payout::{Payout, PayoutKey, PayoutStatus};
-use payments::ports::{
-    BankFiles, BankOut, Clock, Documents, HandedOver, LoadPayout, PayoutsToSend, SavePayout, Saved,
-};
+use payments::ports::{BankFiles, BankOut, Clock, Documents, HandedOver, LoadPayout, PayoutsToSend, SavePayout, Saved};
 use serde::{Deserialize, Serialize};
 
 /// Files that one run sends for one account; the rest is the next run's.

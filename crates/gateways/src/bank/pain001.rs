@@ -39,7 +39,8 @@ impl Document {
 
 /// The file. The caller has held the order to the rail's limits.
 pub(super) fn write(order: &PaymentOrder) -> Vec<u8> {
-    let mut document = Document(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"{NAMESPACE}\">"));
+    let mut document =
+        Document(format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"{NAMESPACE}\">"));
     document.element("CstmrCdtTrfInitn", |document| {
         document.element("GrpHdr", |header| group_header(header, order));
         document.element("PmtInf", |block| payment_information(block, order));

@@ -9,8 +9,7 @@ const REPORT: Shape = "GrpHdr OrgnlGrpInfAndSts OrgnlPmtInfAndSts* SplmtryData*"
 const HEADER: Shape = "MsgId CreDtTm InitgPty? FwdgAgt? DbtrAgt? CdtrAgt?";
 const GROUP: Shape =
     "OrgnlMsgId OrgnlMsgNmId OrgnlCreDtTm? OrgnlNbOfTxs? OrgnlCtrlSum? GrpSts? StsRsnInf* NbOfTxsPerSts*";
-const BLOCK: Shape =
-    "OrgnlPmtInfId OrgnlNbOfTxs? OrgnlCtrlSum? PmtInfSts? StsRsnInf* NbOfTxsPerSts* TxInfAndSts*";
+const BLOCK: Shape = "OrgnlPmtInfId OrgnlNbOfTxs? OrgnlCtrlSum? PmtInfSts? StsRsnInf* NbOfTxsPerSts* TxInfAndSts*";
 const TRANSFER: Shape = "StsId? OrgnlInstrId? OrgnlEndToEndId? OrgnlUETR? TxSts? StsRsnInf* ChrgsInf* AccptncDtTm? \
     AcctSvcrRef? ClrSysRef? OrgnlTxRef? SplmtryData*";
 const REASON: Shape = "Orgtr? Rsn? AddtlInf*";

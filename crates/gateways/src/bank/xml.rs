@@ -143,7 +143,8 @@ fn element(start: &BytesStart<'_>, line: usize) -> Result<Element, FileError> {
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|error| FileError::new(line, format!("not well formed: {error}")))?;
         let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
-        let value = attribute.unescape_value().map_err(|error| FileError::new(line, format!("not well formed: {error}")))?;
+        let value =
+            attribute.unescape_value().map_err(|error| FileError::new(line, format!("not well formed: {error}")))?;
         attributes.push((key, value.into_owned()));
     }
     let namespace = attributes.iter().find(|(key, _)| *key == declaration).map(|(_, value)| value.clone());
@@ -174,6 +175,10 @@ impl Element {
         if !self.text.trim().is_empty() {
             return Err(self.refuse("holds text where its schema has elements"));
         }
+        let parts = || shape.split_ascii_whitespace().map(|part| part.trim_end_matches(['?', '*', '+']));
+        if let Some(foreign) = self.children.iter().find(|child| !parts().any(|name| name == child.name)) {
+            return Err(foreign.refuse(&format!("is not part of {}", self.name)));
+        }
         let mut children = self.children.iter().peekable();
         for part in shape.split_ascii_whitespace() {
             let name = part.trim_end_matches(['?', '*', '+']);
@@ -189,7 +194,7 @@ impl Element {
             }
         }
         match children.next() {
-            Some(child) => Err(child.refuse(&format!("is not part of {}, or not in this place", self.name))),
+            Some(child) => Err(child.refuse(&format!("has another place in {}", self.name))),
             None => Ok(self),
         }
     }

@@ -12,17 +12,8 @@ use crate::problem::FieldError;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const KNOWN: [&str; 9] = [
-    "merchant_id",
-    "mode",
-    "name",
-    "active",
-    "currencies",
-    "fee_plan",
-    "risk",
-    "bank_accounts",
-    "requests_per_second",
-];
+const KNOWN: [&str; 9] =
+    ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "bank_accounts", "requests_per_second"];
 /// The most payments that a rule may allow one card within its window.
 const MAX_PAYMENTS_PER_CARD: u64 = 1_000_000;
 /// Basis points in a whole.
