@@ -314,6 +314,12 @@ pub trait Answers {
     async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
 }
 
+/// Lets one of many callers carry a payment on.
+pub trait Turns {
+    /// Whether the caller is the first to ask for that payment's turn since the last one was over. It lasts that long.
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: std::time::Duration) -> Result<bool, Unavailable>;
+}
+
 /// Sends events to the bus and to the topic.
 pub trait Events {
     /// Sends all, in order per payment. The answer has one entry per event, in their order: whether it was taken.
