@@ -8,6 +8,7 @@ mod attribute;
 pub mod aws;
 pub mod bench;
 pub mod build;
+pub mod crash;
 pub mod demo;
 pub mod deploy;
 pub mod docs;
