@@ -3,8 +3,8 @@
 
 use crate::traffic::Traffic;
 use payments::event::Event;
-use payments::ledger::block::{Block, once_each, that_fit};
-use payments::ledger::{JournalEntry, Position, fold};
+use payments::ledger::block::{Block, fold_that_fit, once_each};
+use payments::ledger::{JournalEntry, Position};
 use payments::posting::journal_entry;
 use std::process::Command;
 use std::time::Instant;
@@ -68,8 +68,8 @@ pub fn work(events: &[Event], rounds: u64, extent: Extent) -> (u64, i64) {
             entries.extend(journal_entry(event, position).expect("the domain's own event is postable"));
         }
         let entries = once_each(entries);
-        let count = that_fit(&entries);
-        for (key, delta) in fold(&entries[..count]) {
+        let (_, changes) = fold_that_fit(&entries);
+        for (key, delta) in changes {
             postings += delta.postings;
             sum = sum.wrapping_add(delta.minor).wrapping_add(key.currency.exponent().into());
         }

@@ -64,10 +64,9 @@ struct StoredBalance {
 
 /// Answers whether the exit code is zero.
 pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
-    let tables = Tables::new(stack);
     match command {
         LedgerCommand::Verify => {
-            let (journal, stored) = read(&tables).await?;
+            let (journal, stored) = read(stack).await?;
             let mut found = journal.verify();
             found.extend(trial_balance(&stored).1);
             found.extend(compare(&stored, &journal.rebuild()));
@@ -75,7 +74,7 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
             Ok(conclude(&found, &format!("{} blocks, {entries} entries, {} balances", journal.blocks(), stored.len())))
         }
         LedgerCommand::TrialBalance => {
-            let (_, stored) = read(&tables).await?;
+            let (_, stored) = read(stack).await?;
             let (accounts, found) = trial_balance(&stored);
             for ((currency, account), minor) in &accounts {
                 progress::answer(&format!("{currency} {minor:>16} {account}"));
@@ -85,7 +84,7 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
         LedgerCommand::Statement { account, from, until } => {
             let account: Account = account.parse()?;
             let (from, until) = (moment(from.as_deref())?, moment(until.as_deref())?);
-            let (journal, _) = read(&tables).await?;
+            let (journal, _) = read(stack).await?;
             for line in journal.statement(&account, from, until) {
                 progress::answer(&serde_json::to_string(&line)?);
             }
@@ -94,13 +93,13 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
         LedgerCommand::Balance { account, at } => {
             let account: Account = account.parse()?;
             let at = moment(Some(at))?.context("a moment is needed")?;
-            let (journal, _) = read(&tables).await?;
+            let (journal, _) = read(stack).await?;
             for (currency, minor) in journal.balance_at(&account, at) {
                 progress::answer(&json!({ "currency": currency, "minor": minor }).to_string());
             }
             Ok(true)
         }
-        LedgerCommand::Rebuild { write } => rebuild(&tables, *write).await,
+        LedgerCommand::Rebuild { write } => rebuild(stack, *write).await,
     }
 }
 
@@ -111,7 +110,8 @@ fn moment(text: Option<&str>) -> Result<Option<Timestamp>> {
 }
 
 /// Journal and balances as of one block.
-async fn read(tables: &Tables<'_>) -> Result<(Journal, Shards)> {
+pub async fn read(stack: &Stack) -> Result<(Journal, Shards)> {
+    let tables = Tables::new(stack);
     for _ in 0..READS {
         let blocks: Vec<Block> = tables.scan("ledger-blocks", "hash").await?;
         let stored: Vec<StoredBalance> = tables.scan("balances", "postings").await?;
@@ -134,8 +134,8 @@ fn conclude(found: &[Finding], read: &str) -> bool {
     found.is_empty()
 }
 
-async fn rebuild(tables: &Tables<'_>, write: bool) -> Result<bool> {
-    let (journal, stored) = read(tables).await?;
+async fn rebuild(stack: &Stack, write: bool) -> Result<bool> {
+    let (journal, stored) = read(stack).await?;
     let broken = journal.verify();
     if !broken.is_empty() {
         conclude(&broken, "the journal itself is not sound, so nothing follows from it");
@@ -147,10 +147,11 @@ async fn rebuild(tables: &Tables<'_>, write: bool) -> Result<bool> {
     if sound || !write {
         return Ok(sound);
     }
+    let tables = Tables::new(stack);
     for finding in &wrong {
         let Finding::WrongBalance { account, shard, is, should } = finding else { continue };
         let there = stored.contains_key(&(account.clone(), shard.clone()));
-        mend(tables, (account, shard), there.then_some(*is), *should).await?;
+        mend(&tables, (account, shard), there.then_some(*is), *should).await?;
     }
     progress::note(&format!("{} balances mended", wrong.len()));
     Ok(true)

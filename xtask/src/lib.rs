@@ -9,6 +9,7 @@ pub mod aws;
 pub mod bench;
 pub mod bank;
 pub mod build;
+pub mod crash;
 pub mod demo;
 pub mod deploy;
 pub mod docs;

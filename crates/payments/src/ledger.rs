@@ -95,12 +95,12 @@ impl JournalEntry {
 
     /// The entry of an event. An entry that does not sum to zero per currency cannot be built.
     pub fn balanced(event: &Event, position: Position, postings: Vec<Posting>) -> Result<Self, Unbalanced> {
-        let mut sums = BTreeMap::<Currency, i128>::new();
         for posting in &postings {
-            *sums.entry(posting.currency).or_default() += i128::from(posting.minor);
-        }
-        if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
-            return Err(Unbalanced { currency, sum });
+            let same = postings.iter().filter(|other| other.currency == posting.currency);
+            let sum: i128 = same.map(|other| i128::from(other.minor)).sum();
+            if sum != 0 {
+                return Err(Unbalanced { currency: posting.currency, sum });
+            }
         }
         Ok(Self {
             event_id: event.id.clone(),
@@ -154,13 +154,29 @@ pub struct Delta {
 
 /// Folds the postings of entries to one change per account, currency and due date.
 pub fn fold<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeMap<BalanceKey<'a>, Delta> {
-    let mut deltas = BTreeMap::<BalanceKey<'a>, Delta>::new();
-    for posting in entries.into_iter().flat_map(|entry| &entry.postings) {
+    let mut deltas = BTreeMap::new();
+    entries.into_iter().for_each(|entry| fold_into(&mut deltas, entry));
+    deltas
+}
+
+/// Adds an entry's postings to the changes.
+fn fold_into<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+    for posting in &entry.postings {
         let delta = deltas.entry(posting.key()).or_default();
         delta.minor = delta.minor.checked_add(posting.minor).expect("a batch of amounts below 2^53 fits an i64");
         delta.postings += 1;
     }
-    deltas
+}
+
+/// Takes them out again.
+fn unfold<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+    for posting in &entry.postings {
+        if let Some(delta) = deltas.get_mut(&posting.key()) {
+            delta.minor -= posting.minor;
+            delta.postings -= 1;
+        }
+    }
+    deltas.retain(|_, delta| delta.postings > 0);
 }
 
 /// A record that no consumer can read, on its way to the dead-letter topic.

@@ -3,8 +3,8 @@
 
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use payments::failure::Unavailable;
-use payments::ledger::block::{Block, Place, PlacedEntry, once_each, that_fit};
-use payments::ledger::{JournalEntry, fold};
+use payments::ledger::JournalEntry;
+use payments::ledger::block::{Block, Place, PlacedEntry, fold_that_fit, once_each};
 use payments::ports::{CommitBlock, EntryPut, JournalEntries, LedgerBlocks, Saved};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -65,21 +65,29 @@ async fn post_behind(
             let listed = head.listed();
             left.retain(|placed| !listed.contains(placed.entry.event_id.as_str()));
         }
-        let count = that_fit(left.iter().map(|placed| &placed.entry));
+        let place = Block::next(head.as_ref(), chain);
+        left.iter_mut().for_each(|placed| placed.place = place);
+        let (count, changes) = fold_that_fit(left.iter().map(|placed| &placed.entry));
         if count == 0 {
             return Ok(());
         }
-        let place = Block::next(head.as_ref(), chain);
-        let batch = &mut left[..count];
-        batch.iter_mut().for_each(|placed| placed.place = place);
+        let batch = &left[..count];
         let standings = claim(ledger, place, batch).await?;
         if standings.iter().any(|standing| matches!(standing, Standing::Outrun)) {
             return Ok(());
         }
-        let (taken, waits_for) = taken(batch, &standings);
+        let (mut taken, waits_for) = taken(batch, &standings);
         if !taken.is_empty() {
+            let changes = if standings.iter().all(|standing| matches!(standing, Standing::Claimed(None))) {
+                changes
+            } else {
+                // An earlier attempt's postings may not fit any more; what is left over is claimed again for the next block.
+                let (fit, changes) = fold_that_fit(taken.iter().copied());
+                taken.truncate(fit);
+                changes
+            };
             let block = Block::after(head.as_ref(), chain, &taken);
-            match ledger.commit(&block, &fold(taken.iter().copied())).await? {
+            match ledger.commit(&block, &changes).await? {
                 Saved::Done => head = Some(block),
                 Saved::Conflict => return Ok(()),
             }
@@ -110,9 +118,6 @@ fn taken<'a>(batch: &'a [PlacedEntry], standings: &'a [Standing]) -> (Vec<&'a Jo
             Standing::Posted | Standing::Outrun => {}
         }
     }
-    // An earlier version's postings may differ from what we thought would fit; the rest is claimed again for the next block.
-    let fit = that_fit(taken.iter().copied());
-    taken.truncate(fit);
     (taken, waits_for)
 }
 

@@ -4,11 +4,11 @@
 //! An entry names the block that it wants to be in, and counts only if that block exists and lists it. The block's item
 //! is therefore the one write that decides; it is put together with the balances that follow from it.
 
-use super::{BalanceKey, JournalEntry};
+use super::{BalanceKey, Delta, JournalEntry, fold_into, unfold};
 use crate::id::{InvalidId, string_serde};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
@@ -176,24 +176,30 @@ fn write_text(bytes: &mut Vec<u8>, text: &str) {
 }
 
 /// Each event's first entry, in their order: the same event twice would be the same item twice.
-pub fn once_each(entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
+pub fn once_each(mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
     let mut seen = BTreeSet::new();
     let first: Vec<bool> = entries.iter().map(|entry| seen.insert(entry.event_id.as_str())).collect();
-    entries.into_iter().zip(first).filter(|(_, first)| *first).map(|(entry, _)| entry).collect()
+    let mut first = first.into_iter();
+    entries.retain(|_| first.next() == Some(true));
+    entries
 }
 
-/// How many of the entries, from the first on, fit one block: none if there are none, and else at least one.
-pub fn that_fit<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> usize {
-    let mut balances = BTreeSet::<BalanceKey<'a>>::new();
+/// Folds the entries, from the first on, that fit one block: how many they are, none if there are none and else at least
+/// one, and what they change.
+pub fn fold_that_fit<'a>(
+    entries: impl IntoIterator<Item = &'a JournalEntry>,
+) -> (usize, BTreeMap<BalanceKey<'a>, Delta>) {
+    let mut deltas = BTreeMap::new();
     let mut count = 0;
-    for entry in entries {
-        balances.extend(entry.postings.iter().map(super::Posting::key));
-        if count == MAX_ENTRIES || (balances.len() > MAX_BALANCES && count > 0) {
+    for entry in entries.into_iter().take(MAX_ENTRIES) {
+        fold_into(&mut deltas, entry);
+        if deltas.len() > MAX_BALANCES && count > 0 {
+            unfold(&mut deltas, entry);
             break;
         }
         count += 1;
     }
-    count
+    (count, deltas)
 }
 
 #[cfg(test)]

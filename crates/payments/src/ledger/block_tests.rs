@@ -1,5 +1,5 @@
 use super::*;
-use crate::ledger::{Account, Position, Posting};
+use crate::ledger::{Account, Position, Posting, fold};
 
 fn account(text: &str) -> Account {
     text.parse().expect("an account")
@@ -83,6 +83,11 @@ fn a_batch_holds_each_event_once_and_keeps_the_first() {
 #[test]
 fn a_block_ends_before_its_four_thousand_and_first_entry_and_its_hundredth_balance() {
     let one_merchant: Vec<_> = (0..4500).map(|offset| entry(&format!("pay_{offset}:6"), "a", offset)).collect();
+    let that_fit = |entries: &[JournalEntry]| {
+        let (count, changes) = fold_that_fit(entries);
+        assert_eq!(changes, fold(&entries[..count]), "what does not fit leaves nothing behind");
+        count
+    };
     assert_eq!(that_fit(&one_merchant), MAX_ENTRIES);
     assert_eq!(that_fit(&one_merchant[..20]), 20);
     // The receivable is one balance, each merchant's payable another.
