@@ -303,7 +303,7 @@ impl PayoutId {
         let currency = currency.to_string();
         let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), &currency, day].map(str::as_bytes);
         let [merchant, mode, currency, day] = parts;
-        Self(format!("po_{}", hex::encode(&digest(&[b"payout", merchant, mode, currency, day])[..16])))
+        Self(format!("po_{}", hex::encode(&digest(&[b"payout", merchant, mode, currency, day])[..16])).into())
     }
 }
 
@@ -311,7 +311,7 @@ impl BankMovementId {
     /// The one movement that the line of that reference in that account can ever be.
     pub fn derive(account: &str, reference: &str) -> Self {
         let hash = digest(&[b"bank movement", account.as_bytes(), reference.as_bytes()]);
-        Self(format!("bnk_{}", hex::encode(&hash[..16])))
+        Self(format!("bnk_{}", hex::encode(&hash[..16])).into())
     }
 }
 
