@@ -2,7 +2,7 @@
 
 use crate::numbers::unique;
 use crate::shop::Shop;
-use gateways::bank::{CreditTransfer, PaymentOrder, write};
+use gateways::bank::{CreditTransfer, PaymentOrder, file_name_at_the_bank, write};
 use payments::amount::Amount;
 use payments::bank_account::{BankAccount, OwnAccounts};
 use serde_json::{Value, json};
@@ -95,5 +95,7 @@ async fn every_file_is_valid_by_the_official_schema_and_taken_by_the_bank() {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let findings = client.post(url).body(bytes).send().await.unwrap().text().await.unwrap();
         assert!(findings.contains("0 findings"), "{code} {count}: {findings}");
+        let name = file_name_at_the_bank(&order).unwrap();
+        assert!(findings.contains(&name), "the bank calls it otherwise than {name}: {findings}");
     }
 }
