@@ -96,12 +96,13 @@ fn payouts(month: &Month) -> Vec<Finding> {
         let refused = message.refused.as_ref()?;
         Some(format!("{}, line {}: {}", message.kind, refused.line, refused.reason))
     });
-    let refused: BTreeSet<String> = refused.collect();
+    // The payee whose account is at our bank has statements too, in the same mailbox: another's account, refused whole.
+    let refused: BTreeSet<String> = refused.filter(|reason| !reason.contains("not an account of ours")).collect();
     vec![
         finding("every payout is at its end", paid + failed + returned == all, format!("{all} payouts, {paid} paid")),
         finding("one payout was rejected", failed == 1, format!("{failed}")),
         finding("one came back after two days", returned == 1, format!("{returned}")),
-        finding("every message of the bank was taken", refused.is_empty(), format!("{refused:?}")),
+        finding("every message of the bank about our accounts was taken", refused.is_empty(), format!("{refused:?}")),
     ]
 }
 

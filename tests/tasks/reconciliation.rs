@@ -92,7 +92,7 @@ async fn books_that_agree_have_no_exception_and_only_money_on_its_way() {
     assert_eq!((totals.receivable_by_ledger, totals.funded, totals.open), (4300, 4300, 0));
     assert_eq!(test.on_its_way.len(), 1);
     let page = &books.files.borrow()["test/simulated/2026-11-18.html"];
-    assert!(page.contains("nothing open") && page.contains("SIMULATED-TEST-20261118-EUR"), "{page}");
+    assert!(page.contains("nothing open") && page.contains("FUND-SIMULATED-TEST-20261118-EUR"), "{page}");
     assert_eq!(response.days[1].document.counts.rows, 0, "live mode has books of its own");
 }
 

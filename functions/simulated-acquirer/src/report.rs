@@ -96,7 +96,7 @@ fn reference(entry: &Entry, booking: &Booking) -> String {
 fn funding(mode: Mode, day: Day, currency: Currency, owed: i64) -> Option<Funding> {
     let amount = u64::try_from(owed).ok().filter(|amount| *amount > 0)?;
     let mode = mode.as_str().to_uppercase();
-    let reference = format!("SIMULATED-{mode}-{}-{currency}", day.compact());
+    let reference = format!("FUND-SIMULATED-{mode}-{}-{currency}", day.compact());
     let value_date = iso_date(business_days_after(currency, day.date(), 1)).parse().unwrap_or(day);
     Some(Funding { reference, amount, currency, value_date })
 }
