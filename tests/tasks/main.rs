@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
 mod consumers;
+mod ingest;
 mod ledger;
 mod lifecycle;
 mod machine;

@@ -48,6 +48,8 @@ pub struct World {
     pub runs: Cell<bool>,
     /// Whether each call to the outside is a point where tasks take turns.
     pub turns: Cell<bool>,
+    /// Until when someone has the turn to carry a payment on.
+    pub resuming: RefCell<BTreeMap<PaymentId, i64>>,
 }
 
 impl World {
@@ -329,6 +331,18 @@ impl Workflow for World {
 
     async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable> {
         self.call(|| self.started.borrow_mut().push((payment_id.clone(), operation.clone()))).await
+    }
+}
+
+impl Turns for World {
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: Duration) -> Result<bool, Unavailable> {
+        let now = self.now.get();
+        let mut turns = self.resuming.borrow_mut();
+        if turns.get(payment_id).is_some_and(|over| now < *over) {
+            return Ok(false);
+        }
+        turns.insert(payment_id.clone(), now + i64::try_from(lasts.as_millis()).unwrap());
+        Ok(true)
     }
 }
 

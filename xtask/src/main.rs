@@ -74,7 +74,7 @@ enum Command {
         #[arg(long)]
         replay: bool,
         /// Payments at a time
-        #[arg(long, default_value_t = 16)]
+        #[arg(long, default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
         concurrency: usize,
     },
     /// Put merchants' settings, or list them, as an operator

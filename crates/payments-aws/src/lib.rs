@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
 mod announcements;
+mod answers;
 mod balances;
 mod billing;
 mod cards;
@@ -28,12 +29,14 @@ mod signing_secrets;
 mod system;
 mod table;
 mod tokens;
+mod turns;
 mod valkey;
 mod velocity;
 mod vetting;
 mod workflow;
 
 pub use announcements::AnnouncementsOut;
+pub use answers::AnswersOut;
 pub use balances::BalancesTable;
 pub use billing::FeeLinesTable;
 pub use cards::VaultTable;
@@ -56,5 +59,6 @@ pub use signing_secrets::SigningSecrets;
 pub use system::System;
 pub use table::{Put, Table, unavailable};
 pub use tokens::TokensTable;
+pub use turns::WorkflowInTurn;
 pub use velocity::VelocityInValkey;
 pub use workflow::PaymentWorkflow;

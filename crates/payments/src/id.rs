@@ -1,5 +1,6 @@
 //! Names of things: each its own type, parsed at the edge, never a bare string inside.
 
+use crate::currency::Currency;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
@@ -88,6 +89,14 @@ string_id!(
 string_id!(
     /// A webhook's delivery: `del_` and 32 hexadecimal digits, of which the first 12 are the event's time.
     DeliveryId, "del_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "del_")
+);
+string_id!(
+    /// A payout: `po_` and 32 hexadecimal digits, derived from (merchant, mode, currency, day).
+    PayoutId, "po_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "po_")
+);
+string_id!(
+    /// A movement on our bank account: `bnk_` and 32 hexadecimal digits, derived from the statement's line.
+    BankMovementId, "bnk_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "bnk_")
 );
 string_id!(
     /// A merchant: `mer_` and 1 to 32 lower-case letters, digits or underscores.
@@ -285,6 +294,24 @@ impl PaymentId {
         let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), key.as_str()];
         let [merchant, mode, key] = parts.map(str::as_bytes);
         Self(format!("pay_{}", hex::encode(&digest(&[b"payment", merchant, mode, key])[..16])).into())
+    }
+}
+
+impl PayoutId {
+    /// The one payout that an owner can ever get for that day (`YYYY-MM-DD`) in that currency.
+    pub fn derive(owner: &Owner, currency: Currency, day: &str) -> Self {
+        let currency = currency.to_string();
+        let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), &currency, day].map(str::as_bytes);
+        let [merchant, mode, currency, day] = parts;
+        Self(format!("po_{}", hex::encode(&digest(&[b"payout", merchant, mode, currency, day])[..16])).into())
+    }
+}
+
+impl BankMovementId {
+    /// The one movement that the line of that reference in that account can ever be.
+    pub fn derive(account: &str, reference: &str) -> Self {
+        let hash = digest(&[b"bank movement", account.as_bytes(), reference.as_bytes()]);
+        Self(format!("bnk_{}", hex::encode(&hash[..16])).into())
     }
 }
 

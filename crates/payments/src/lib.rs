@@ -5,6 +5,7 @@
 //! version. What the outside must be able to do for us is written down as traits in [`ports`].
 
 pub mod amount;
+pub mod bank;
 pub mod card;
 pub mod currency;
 pub mod event;
@@ -20,6 +21,8 @@ pub mod listing;
 pub mod merchant;
 pub mod operation;
 pub mod payment;
+pub mod payment_request;
+pub mod payout;
 pub mod ports;
 pub mod posting;
 pub mod problem;

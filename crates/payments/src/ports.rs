@@ -18,6 +18,7 @@ use crate::ledger::{Account, BalanceKey, Dead, Delta};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
+use crate::payment_request::PaymentAnswer;
 use crate::posting::FeeLine;
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
@@ -246,6 +247,18 @@ pub trait Workflow {
     ) -> Result<(), Unavailable>;
     /// Starts the operation and returns at once.
     async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable>;
+}
+
+/// Answers requests that came over Kafka.
+pub trait Answers {
+    /// Sends the answer, at least once.
+    async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
+}
+
+/// Lets one of many callers carry a payment on.
+pub trait Turns {
+    /// Whether the caller is the first to ask for that payment's turn since the last one was over. It lasts that long.
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: std::time::Duration) -> Result<bool, Unavailable>;
 }
 
 /// Sends events to the bus and to the topic.

@@ -7,7 +7,7 @@ use crate::fee::FeeTerms;
 use crate::id::{MerchantId, Mode, PaymentId};
 use crate::ledger::{Account, JournalEntry, Position, Posting, Unbalanced};
 use crate::settlement::Settlement;
-use crate::view::{OperationStatus, OperationType};
+use crate::view::{OperationStatus, OperationType, PaymentView};
 use serde::{Deserialize, Serialize};
 
 /// Why an event that should move money does not.
@@ -26,11 +26,12 @@ pub enum Unpostable {
 
 /// The journal entry of an event, or `None` if the event moves no money.
 pub fn journal_entry(event: &Event, position: Position) -> Result<Option<JournalEntry>, Unpostable> {
-    let money = money_of(event)?;
+    let (Some(payment), Some(merchant_id)) = (event.payment(), event.merchant_id.clone()) else { return Ok(None) };
+    let money = money_of(event.kind, payment)?;
     let mode = event.mode;
-    let payable = Account::MerchantPayable { merchant_id: event.merchant_id.clone(), mode };
+    let payable = Account::MerchantPayable { merchant_id, mode };
     let receivable = || {
-        let gateway = event.data.gateway.clone().ok_or(Unpostable::Incomplete)?;
+        let gateway = payment.gateway.clone().ok_or(Unpostable::Incomplete)?;
         Ok::<_, Unpostable>(Account::GatewayReceivable { gateway, mode })
     };
     let postings = match money {
@@ -74,12 +75,13 @@ pub struct FeeLine {
 
 /// The fee line of an event, or `None` if the event costs nothing.
 pub fn fee_line(event: &Event) -> Result<Option<FeeLine>, Unpostable> {
-    let Money::Captured { gross, settlement } = money_of(event)? else { return Ok(None) };
+    let (Some(payment), Some(merchant_id)) = (event.payment(), event.merchant_id.clone()) else { return Ok(None) };
+    let Money::Captured { gross, settlement } = money_of(event.kind, payment)? else { return Ok(None) };
     Ok(Some(FeeLine {
-        merchant_id: event.merchant_id.clone(),
+        merchant_id,
         line_id: event.id.clone(),
         mode: event.mode,
-        payment_id: event.data.id.clone(),
+        payment_id: payment.id.clone(),
         currency: gross.currency(),
         gross: settlement.gross,
         fee: settlement.fee,
@@ -98,8 +100,8 @@ enum Money<'a> {
     None,
 }
 
-fn money_of(event: &Event) -> Result<Money<'_>, Unpostable> {
-    let (Some(operation), kind) = (&event.data.operation, event.kind) else { return Ok(Money::None) };
+fn money_of(kind: EventKind, payment: &PaymentView) -> Result<Money<'_>, Unpostable> {
+    let Some(operation) = &payment.operation else { return Ok(Money::None) };
     let amount = || operation.amount.ok_or(Unpostable::Incomplete);
     match (operation.kind, kind) {
         (OperationType::Refund, EventKind::RefundSucceeded) => Ok(Money::Refunded { amount: amount()? }),
