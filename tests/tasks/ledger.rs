@@ -9,6 +9,7 @@ use bench::traffic::Traffic;
 use payments::ledger::audit::{compare, trial_balance};
 use payments::ledger::block::Place;
 use post_ledger::{Record, Request, Response};
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
@@ -202,11 +203,22 @@ fn two_consumers_in_every_order_of_their_calls_post_everything_once() {
         let orders = every_order(|run_both| {
             let tables = Tables::default();
             tables.turns.set(true);
-            let consume = |partition, batch: &[Sent]| -> Task<'_> {
+            let done = [Cell::new(false), Cell::new(false)];
+            let consume = |place: usize, partition, batch: &[Sent]| -> Task<'_> {
                 let handled = post_ledger::handle(&tables, &tables, request(&traffic, partition, batch));
-                Box::pin(async move { drop(handled.await) })
+                let done = &done[place];
+                Box::pin(async move { done.set(handled.await.unwrap() == Response::default()) })
             };
-            run_both(&mut [Some(consume(2, &batch)), Some(consume(partition, second))]);
+            run_both(&mut [Some(consume(0, 2, &batch)), Some(consume(1, partition, second))]);
+            // Who says that all is posted is not asked again: it is posted now.
+            let journal = tables.read_journal();
+            let posted: Vec<&str> = journal.committed().map(|(_, entry)| entry.event_id.as_str()).collect();
+            for (place, batch) in [&batch[..], second].into_iter().enumerate().filter(|(place, _)| done[*place].get()) {
+                let missing = batch.iter().find(|(payment, event, _)| {
+                    !posted.contains(&traffic.event_id(*payment, *event).as_str())
+                });
+                assert_eq!(missing, None, "{what}: consumer {place} says that it is posted");
+            }
             tables.turns.set(false);
             // Whoever was refused is delivered again.
             deliver_until_done(&tables, &traffic, 2, &batch);
@@ -243,7 +255,12 @@ fn an_orphan_of_a_batch_that_was_given_up_is_posted_once_when_it_is_redriven() {
 #[test]
 fn an_entry_that_another_chain_has_claimed_waits_and_holds_up_its_own_payment_only() {
     let traffic = Traffic::new(false, 0);
-    let batch = sent(&traffic, 4);
+    let many = sent(&traffic, 60);
+    let twice = |sent: &&Sent| many.iter().filter(|other| other.0 == sent.0).count() > 1;
+    let payment = many.iter().find(twice).unwrap().0;
+    // A payment with two entries first, then another.
+    let mut batch: Vec<Sent> = many.iter().filter(|sent| sent.0 == payment).copied().collect();
+    batch.extend(many.iter().filter(|sent| sent.0 != payment).take(2));
     let tables = Tables::new();
     // Chain 3 dies between the first event's put and its block.
     tables.fail(2, Fault::Before);
