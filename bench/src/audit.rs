@@ -36,9 +36,10 @@ impl Audit {
 pub fn audit(journal: &Journal, stored: &Shards, traffic: &Traffic, sent: &BTreeSet<Sent>) -> Audit {
     let mut audit = Audit { blocks: journal.blocks(), shards: stored.len(), ..Audit::default() };
     for finding in journal.verify() {
-        match finding {
-            Finding::Twice { .. } => audit.twice += 1,
-            other => audit.findings.push(other.to_string()),
+        if matches!(finding, Finding::Twice { .. }) {
+            audit.twice += 1;
+        } else {
+            audit.findings.push(finding.to_string());
         }
     }
     let money = sent.iter().filter(|(payment, event)| traffic.moves_money(*payment, *event));

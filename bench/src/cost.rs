@@ -13,10 +13,8 @@ pub fn units(bytes: usize) -> u64 {
 
 /// An item's size: names and values.
 pub fn item_bytes(item: &Value) -> usize {
-    match item {
-        Value::Object(fields) => fields.iter().map(|(name, value)| name.len() + value_bytes(value)).sum(),
-        other => value_bytes(other),
-    }
+    let fields = item.as_object().into_iter().flatten();
+    fields.map(|(name, value)| name.len() + value_bytes(value)).sum()
 }
 
 fn value_bytes(value: &Value) -> usize {

@@ -71,10 +71,10 @@ impl<'a> Poller<'a> {
 
     /// Delivers everything.
     pub fn run(mut self) -> (Counts, OneByOne) {
-        let mut read = vec![0; PARTITIONS];
-        let mut checkpoints = vec![0; PARTITIONS];
-        let mut furthest = vec![0; PARTITIONS];
-        let mut since = vec![0; PARTITIONS];
+        let mut read = [0; PARTITIONS];
+        let mut checkpoints = [0; PARTITIONS];
+        let mut furthest = [0; PARTITIONS];
+        let mut since = [0; PARTITIONS];
         loop {
             let left: Vec<usize> =
                 (0..PARTITIONS).filter(|place| read[*place] < self.topic.partitions[*place].len()).collect();
@@ -95,7 +95,7 @@ impl<'a> Poller<'a> {
             }
             if self.numbers.chance(RESTARTS) {
                 self.counts.restarts += 1;
-                read.clone_from(&checkpoints);
+                read = checkpoints;
                 since.fill(0);
             } else if since[place] >= CHECKPOINT {
                 checkpoints[place] = read[place];

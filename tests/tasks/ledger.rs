@@ -7,7 +7,7 @@ use bench::cost::Cost;
 use bench::tables::{Fault, Tables};
 use bench::traffic::Traffic;
 use payments::ledger::audit::{compare, trial_balance};
-use payments::ledger::block::Place;
+use payments::ledger::block::{Block, Place, PlacedEntry};
 use post_ledger::{Record, Request, Response};
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -214,9 +214,9 @@ fn two_consumers_in_every_order_of_their_calls_post_everything_once() {
             let journal = tables.read_journal();
             let posted: Vec<&str> = journal.committed().map(|(_, entry)| entry.event_id.as_str()).collect();
             for (place, batch) in [&batch[..], second].into_iter().enumerate().filter(|(place, _)| done[*place].get()) {
-                let missing = batch.iter().find(|(payment, event, _)| {
-                    !posted.contains(&traffic.event_id(*payment, *event).as_str())
-                });
+                let missing = batch
+                    .iter()
+                    .find(|(payment, event, _)| !posted.contains(&traffic.event_id(*payment, *event).as_str()));
                 assert_eq!(missing, None, "{what}: consumer {place} says that it is posted");
             }
             tables.turns.set(false);
@@ -287,4 +287,18 @@ fn one_merchant_with_all_the_traffic_has_each_balance_written_once_per_block_and
     assert!(postings > 6000 && shards < 10, "{postings} postings in {shards} shards");
     let place = Place { chain: 2, block: 1 };
     assert_eq!(tables.blocks.borrow()[&place].event_ids.len(), 3000);
+}
+
+#[test]
+fn entries_and_blocks_come_back_from_dynamodbs_attributes_as_they_went() {
+    let traffic = Traffic::new(false, 0);
+    let tables = Tables::new();
+    deliver(&tables, &traffic, 2, &sent(&traffic, 3));
+    let mut entry = tables.journal.borrow().values().next().unwrap().clone();
+    entry.entry.postings[0].due = Some("2026-11-25".to_owned());
+    let item: serde_dynamo::Item = serde_dynamo::to_item(&entry).unwrap();
+    assert_eq!(serde_dynamo::from_item::<_, PlacedEntry>(item).unwrap(), entry);
+    let block = tables.blocks.borrow().values().next().unwrap().clone();
+    let item: serde_dynamo::Item = serde_dynamo::to_item(&block).unwrap();
+    assert_eq!(serde_dynamo::from_item::<_, Block>(item).unwrap(), block);
 }

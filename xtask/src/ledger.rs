@@ -77,7 +77,7 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
             let (_, stored) = read(stack).await?;
             let (accounts, found) = trial_balance(&stored);
             for ((currency, account), minor) in &accounts {
-                progress::answer(&format!("{currency} {minor:>16} {account}"));
+                progress::answer(format!("{currency} {minor:>16} {account}"));
             }
             Ok(conclude(&found, &format!("{} accounts and currencies", accounts.len())))
         }
@@ -86,7 +86,7 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
             let (from, until) = (moment(from.as_deref())?, moment(until.as_deref())?);
             let (journal, _) = read(stack).await?;
             for line in journal.statement(&account, from, until) {
-                progress::answer(&serde_json::to_string(&line)?);
+                progress::answer(serde_json::to_string(&line)?);
             }
             Ok(true)
         }
@@ -95,7 +95,7 @@ pub async fn ledger(stack: &Stack, command: &LedgerCommand) -> Result<bool> {
             let at = moment(Some(at))?.context("a moment is needed")?;
             let (journal, _) = read(stack).await?;
             for (currency, minor) in journal.balance_at(&account, at) {
-                progress::answer(&json!({ "currency": currency, "minor": minor }).to_string());
+                progress::answer(json!({ "currency": currency, "minor": minor }).to_string());
             }
             Ok(true)
         }
@@ -129,8 +129,8 @@ pub async fn read(stack: &Stack) -> Result<(Journal, Shards)> {
 }
 
 fn conclude(found: &[Finding], read: &str) -> bool {
-    found.iter().for_each(|finding| progress::answer(&finding.to_string()));
-    progress::note(&format!("{read}: {} findings", found.len()));
+    found.iter().for_each(|finding| progress::answer(finding.to_string()));
+    progress::note(format!("{read}: {} findings", found.len()));
     found.is_empty()
 }
 
@@ -153,7 +153,7 @@ async fn rebuild(stack: &Stack, write: bool) -> Result<bool> {
         let there = stored.contains_key(&(account.clone(), shard.clone()));
         mend(&tables, (account, shard), there.then_some(*is), *should).await?;
     }
-    progress::note(&format!("{} balances mended", wrong.len()));
+    progress::note(format!("{} balances mended", wrong.len()));
     Ok(true)
 }
 

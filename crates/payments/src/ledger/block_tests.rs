@@ -36,7 +36,8 @@ fn every_field_of_an_entry_and_its_place_change_the_hash() {
     let place = Place { chain: 3, block: 1 };
     let plain = entry("pay_a:6", "a", 10);
     let hash_of = |entry: &JournalEntry| hash(place, BlockHash::NONE, &[entry]);
-    let changes: [(&str, fn(&mut JournalEntry)); 9] = [
+    type Change = fn(&mut JournalEntry);
+    let changes: [(&str, Change); 9] = [
         ("reference", |entry| entry.reference = Some("cap_a".to_owned())),
         ("event", |entry| entry.event_id.push('1')),
         ("time", |entry| entry.occurred_at.push('1')),
