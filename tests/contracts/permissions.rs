@@ -7,12 +7,13 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 6] = [
+const STARS: [(&str, &str, &str); 7] = [
     (
         "PaymentStateMachine",
         "DeliverLogs",
         "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
     ),
+    ("ReconcileFunction", "StoreReport", "a report's name ends with its day"),
     ("PayoutStateMachine", "ReadPayees", "a list of payees for each day: the star is the day"),
     ("PayoutStateMachine", "FollowOwners", "Step Functions names the runs of a Distributed Map itself"),
     ("ListPayeesFunction", "KeepDocument", "a list of payees for each day: the star is the day"),

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 /// Callers with one key. That a thousand at the very same time make one payment is shown in process.
 const CALLERS: usize = 1000;
 /// Callers at a time: each has a process of its own on the emulator.
-const CALLERS_AT_A_TIME: usize = 1000;
+const CALLERS_AT_A_TIME: usize = 48;
 /// How often each pair meets.
 const MEETINGS: usize = 10;
 /// Payments raced at a time: what two cores bear.

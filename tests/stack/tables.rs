@@ -5,12 +5,13 @@ use xtask::Stack;
 use xtask::aws::Call;
 
 /// All tables, by the names of the stack's outputs.
-pub const ALL: [&str; 10] = [
+pub const ALL: [&str; 11] = [
     "Payments",
     "Tokens",
     "Vault",
     "Merchants",
     "Journal",
+    "LedgerBlocks",
     "Balances",
     "FeeLines",
     "Acquirer",

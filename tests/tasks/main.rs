@@ -4,6 +4,7 @@
 mod bank_messages;
 mod consumers;
 mod ingest;
+mod ledger;
 mod lifecycle;
 mod machine;
 mod merchants;
@@ -11,6 +12,8 @@ mod operations;
 mod payout_world;
 mod payouts;
 mod races;
+mod reconcile_world;
+mod reconciliation;
 mod registry;
 mod states;
 mod webhook_faults;

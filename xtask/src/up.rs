@@ -102,6 +102,12 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
     topics::make(&state.kafka()?).await
 }
 
+/// Starts the poller of the running stack anew, if it runs with other options.
+pub async fn poller(workspace: &Workspace, twice: bool) -> Result<()> {
+    let mut state = State::load(workspace).context("no stack here: start one with `cargo xtask up`")?;
+    start_poller(workspace, &mut state, twice).await
+}
+
 /// Starts the poller, anew if its program or options have changed, and waits until each mapping has its partitions.
 async fn start_poller(workspace: &Workspace, state: &mut State, twice: bool) -> Result<()> {
     let program = own_program()?;

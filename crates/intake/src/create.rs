@@ -4,7 +4,7 @@ use crate::run::Run;
 use crate::{idempotency, unavailable};
 use payments::id::{IdempotencyKey, OperationId, Owner, PaymentId};
 use payments::payment::{Opening, Payment};
-use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Opened, Tokens, Workflow};
+use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Opened, Tokens, Turns, Workflow};
 use payments::problem::{FieldError, Problem, ProblemKind};
 use payments::request::{CreatePayment, create_payment};
 use payments::validation;
@@ -56,7 +56,7 @@ where
     Store: OpenPayment + LoadPayment,
     Profiles: Merchants,
     Cards: Tokens,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     let invalid = |errors| Problem::of_fields(ProblemKind::InvalidRequest, errors);
@@ -94,12 +94,12 @@ async fn repeat<Store, Profiles, Cards, Runs, System>(
 ) -> Result<Created, Problem>
 where
     Store: LoadPayment,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     idempotency::check(&existing.request_hash, request_hash)?;
     let payment = if existing.first_rest.is_none() && idempotency::is_abandoned(&existing, ports.system.now()) {
-        run(ports, request).carry_on(existing, &OperationId::pay()).await?
+        run(ports, request).resume(existing, &OperationId::pay()).await?
     } else {
         existing
     };

@@ -8,7 +8,7 @@ use payments::timestamp::Timestamp;
 
 /// A payment that nobody touched for so long is carried on by a repeated request; before that its run is taken to be
 /// alive.
-const RESUME_AFTER_MILLIS: i64 = 5_000;
+pub(crate) const RESUME_AFTER_MILLIS: u64 = 5_000;
 
 /// 32 hexadecimal digits: the same for two bodies that differ in white space and in the order of their fields only.
 pub fn hash(body: &serde_json::Value) -> String {
@@ -27,7 +27,7 @@ pub fn check(first: &str, this: &str) -> Result<(), Problem> {
 
 /// Whether what runs for the payment, if anything does, has to be taken for dead.
 pub fn is_abandoned(payment: &Payment, now: Timestamp) -> bool {
-    now.as_millis() - payment.latest_change().at.as_millis() >= RESUME_AFTER_MILLIS
+    now.as_millis() - payment.latest_change().at.as_millis() >= RESUME_AFTER_MILLIS.cast_signed()
 }
 
 /// The first request is still under way.

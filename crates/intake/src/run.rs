@@ -1,9 +1,10 @@
 //! Running the workflow for a request, for as long as its client wants to wait.
 
+use crate::idempotency::RESUME_AFTER_MILLIS;
 use crate::unavailable;
 use payments::id::OperationId;
 use payments::payment::Payment;
-use payments::ports::{LoadPayment, Workflow};
+use payments::ports::{LoadPayment, Turns, Workflow};
 use payments::problem::Problem;
 use std::time::Duration;
 
@@ -21,7 +22,18 @@ pub struct Run<'a, Runs, Store> {
     pub patience_seconds: Option<u32>,
 }
 
-impl<Runs: Workflow, Store: LoadPayment> Run<'_, Runs, Store> {
+impl<Runs: Workflow + Turns, Store: LoadPayment> Run<'_, Runs, Store> {
+    /// Carries a payment on whose run has to be taken for dead. However many ask for it, one does it at a time; the payment
+    /// is as it was for the others. Without turns everyone does it, which is slow, and right.
+    pub async fn resume(&self, payment: Payment, operation: &OperationId) -> Result<Payment, Problem> {
+        let lasts = Duration::from_millis(RESUME_AFTER_MILLIS);
+        let ours = self.workflow.take_turn(&payment.payment_id, lasts).await.unwrap_or_else(|failure| {
+            tracing::warn!(target: "florin", payment_id = %payment.payment_id, "{}", task::chain(&failure));
+            true
+        });
+        if ours { self.carry_on(payment, operation).await } else { Ok(payment) }
+    }
+
     /// Runs the workflow and reads how far the payment came. A run that breaks off is no error: the payment is recorded,
     /// and `sweep` brings it to rest.
     pub async fn carry_on(&self, payment: Payment, operation: &OperationId) -> Result<Payment, Problem> {

@@ -32,6 +32,13 @@ pub struct BankMovement {
     pub remittance: Option<String>,
 }
 
+impl BankMovement {
+    /// By what the payer knows it: what it wrote, or else the bank's own reference.
+    pub fn payer_reference(&self) -> &str {
+        self.remittance.as_deref().unwrap_or(&self.reference).trim()
+    }
+}
+
 /// Which way money went, seen from our account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

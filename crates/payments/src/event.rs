@@ -283,7 +283,8 @@ impl Event {
             id: format!("{}:1", booked.movement.id),
             kind,
             version: ENVELOPE,
-            occurred_at: booked.read_at.to_rfc3339(),
+            // It happened when the bank booked it, however late we read that: reconciliation goes by days.
+            occurred_at: format!("{}T00:00:00Z", booked.movement.booked_on),
             merchant_id: None,
             mode: booked.mode,
             data: Data::Bank(booked.movement.clone()),
@@ -356,7 +357,7 @@ mod tests {
 
     fn payout() -> Value {
         json!({
-            "id": format!("po_{}", "0".repeat(32)), "status": "processing", "amount": 100, "currency": "EUR",
+            "id": format!("po_{}", "0".repeat(32)), "status": "created", "amount": 100, "currency": "EUR",
             "day": "2026-11-23", "created_at": "2026-11-23T00:00:00Z",
             "lines": [{ "account": "test:merchant:mer_a:payable", "due": "2026-11-23", "minor": 100 }],
             "bank_account": { "type": "iban", "name": "A", "country": "NL", "last4": "0001" }, "reference": "0",

@@ -28,6 +28,7 @@ pub mod payout;
 pub mod ports;
 pub mod posting;
 pub mod problem;
+pub mod reconcile;
 pub mod request;
 pub mod secret;
 pub mod settlement;

@@ -16,7 +16,8 @@ use crate::id::{
     BankMovementId, CardFingerprint, DeliveryId, EndpointId, KeyId, Mode, OperationId, Owner, PaymentId, TokenId,
 };
 use crate::key::{ApiKey, KeyRing};
-use crate::ledger::{Account, Dead, JournalEntry};
+use crate::ledger::block::{Block, Place, PlacedEntry};
+use crate::ledger::{Account, BalanceKey, Dead, Delta, JournalEntry};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::payment::Payment;
@@ -26,6 +27,7 @@ use crate::payout::listing::{PayoutCursor, PayoutFilter};
 use crate::payout::message::{ReadMessage, Waiting};
 use crate::payout::{Payout, PayoutKey};
 use crate::posting::FeeLine;
+use crate::reconcile::{BankCredit, Book, Day, DayRecord, Exception, ExceptionId};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::token::{SealedCard, Token};
@@ -234,6 +236,57 @@ pub trait Gateway {
     async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
 }
 
+/// Asks a gateway what it booked.
+pub trait ReportDay {
+    /// The gateway's name.
+    fn name(&self) -> GatewayName;
+    /// Its report of a day, as it wrote it: [`crate::reconcile::DailyReport`] reads it.
+    async fn daily_report(&self, mode: Mode, day: Day) -> Result<String, NoAnswer>;
+}
+
+/// Reads the journal by account and day.
+pub trait LedgerDay {
+    /// Every entry that moves the account and whose event happened on that day, in UTC.
+    async fn entries(&self, account: &Account, day: Day) -> Result<Vec<JournalEntry>, Unavailable>;
+}
+
+/// Money that came to our bank account, and whose it is if that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// The gateway that paid it.
+    pub gateway: Option<GatewayName>,
+    /// The line of the statement.
+    pub credit: BankCredit,
+}
+
+/// Reads bank statements by day.
+pub trait BankDay {
+    /// Every credit that the bank booked on that day, but for payouts that came back.
+    async fn credits(&self, mode: Mode, day: Day) -> Result<Vec<Credited>, Unavailable>;
+}
+
+/// Keeps reconciled days and their exceptions.
+pub trait Reconciliations {
+    /// The record of that day.
+    async fn day(&self, book: &Book, day: Day) -> Result<Option<DayRecord>, Unavailable>;
+    /// The latest day that has a record, and is reconciled.
+    async fn latest_day(&self, book: &Book) -> Result<Option<Day>, Unavailable>;
+    /// Stores the record over whatever is there.
+    async fn save_day(&self, record: &DayRecord) -> Result<(), Unavailable>;
+    /// Every exception of the book, the oldest first.
+    async fn exceptions(&self, book: &Book) -> Result<Vec<Exception>, Unavailable>;
+    /// The exception as it is now.
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable>;
+    /// Stores the exception on condition that the stored revision is the one before; revision 1: that there is none.
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable>;
+}
+
+/// Keeps reports for people and programs.
+pub trait StoreReport {
+    /// Stores the text under that name, over whatever is there.
+    async fn store_report(&self, name: &str, media_type: &str, text: &str) -> Result<(), Unavailable>;
+}
+
 /// Counts a card's payments.
 pub trait Velocity {
     /// Counts the payment once, however often it is asked, and returns its place among those of its card at its merchant
@@ -261,17 +314,48 @@ pub trait Answers {
     async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
 }
 
+/// Lets one of many callers carry a payment on.
+pub trait Turns {
+    /// Whether the caller is the first to ask for that payment's turn since the last one was over. It lasts that long.
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: std::time::Duration) -> Result<bool, Unavailable>;
+}
+
 /// Sends events to the bus and to the topic.
 pub trait Events {
     /// Sends all, in order per payment. The answer has one entry per event, in their order: whether it was taken.
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>>;
 }
 
-/// Keeps the journal and the balances that follow from it.
-pub trait Journal {
-    /// Posts the entries of one partition: each whose event id is new is put, and its postings are folded into that
-    /// partition's balances, one write per account, all in the same transactions. Returns how many were new.
-    async fn post(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable>;
+/// What came of putting an entry into the journal.
+#[derive(Debug)]
+pub enum EntryPut {
+    /// It is there, and names the block that was wanted.
+    Done,
+    /// An entry of its event was there, and not as the condition wants it; nothing was written.
+    Refused(Box<PlacedEntry>),
+}
+
+/// Puts entries into the journal. An entry counts only if the block that it names exists and lists it.
+pub trait JournalEntries {
+    /// Puts the entry unless one of its event is there.
+    async fn put_entry(&self, entry: &PlacedEntry) -> Result<EntryPut, Unavailable>;
+    /// Puts the entry over the one of its event, on condition that that one names the block `was`.
+    async fn put_entry_over(&self, entry: &PlacedEntry, was: Place) -> Result<EntryPut, Unavailable>;
+}
+
+/// Reads the journal's blocks (strongly consistent).
+pub trait LedgerBlocks {
+    /// The last block of the chain, if it has one.
+    async fn head(&self, chain: u32) -> Result<Option<Block>, Unavailable>;
+    /// The block of that place, if it exists.
+    async fn block(&self, place: Place) -> Result<Option<Block>, Unavailable>;
+}
+
+/// Commits blocks: the only writer of blocks and balances.
+pub trait CommitBlock {
+    /// Puts the block, unless one is at its place, and adds the changes to its partition's shards of the balances: all of
+    /// it or nothing, each item once.
+    async fn commit(&self, block: &Block, changes: &BTreeMap<BalanceKey<'_>, Delta>) -> Result<Saved, Unavailable>;
 }
 
 /// Takes what cannot be read, with the reason.

@@ -47,12 +47,13 @@ pub fn journal_entry(event: &Event, position: Position) -> Result<Option<Journal
     let postings = match money {
         Money::Captured { gross, settlement } => vec![
             Posting::debit(receivable()?, gross.currency(), gross.minor()),
-            Posting::credit(payable.clone(), gross.currency(), gross.minor()),
-            Posting::debit(payable, gross.currency(), settlement.fee),
+            Posting::credit(payable.clone(), gross.currency(), gross.minor()).due_on(settlement.date.as_str()),
+            Posting::debit(payable, gross.currency(), settlement.fee).due_on(settlement.date.as_str()),
             Posting::credit(Account::FeeRevenue { mode }, gross.currency(), settlement.fee),
         ],
         Money::Refunded { amount } => vec![
-            Posting::debit(payable, amount.currency(), amount.minor()),
+            Posting::debit(payable, amount.currency(), amount.minor())
+                .due_on(event.occurred_at.get(..10).unwrap_or_default()),
             Posting::credit(receivable()?, amount.currency(), amount.minor()),
         ],
         Money::None => return Ok(None),

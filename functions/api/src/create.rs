@@ -2,7 +2,7 @@
 
 use crate::{Ports, RETRY_AFTER_SECONDS, idempotency};
 use payments::payment::Payment;
-use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Tokens, Workflow};
+use payments::ports::{Clock, LoadPayment, Merchants, OpenPayment, Tokens, Turns, Workflow};
 use payments::problem::Problem;
 use payments::view::PaymentView;
 use task::http::{ProxyAnswer, ProxyRequest};
@@ -15,7 +15,7 @@ where
     Store: OpenPayment + LoadPayment,
     Profiles: Merchants,
     Cards: Tokens,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     let Ports { payments, merchants, tokens, workflow, system, .. } = *ports;

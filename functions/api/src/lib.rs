@@ -8,7 +8,7 @@ mod read;
 
 use operate::operate;
 use payments::ports::{
-    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, RateLimit, SavePayment, Tokens, Workflow,
+    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, RateLimit, SavePayment, Tokens, Turns, Workflow,
 };
 use payments::problem::{Problem, ProblemKind};
 use payments::request;
@@ -45,7 +45,7 @@ where
     Profiles: Merchants,
     Cards: Tokens,
     Ledger: Balances,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     if let Some(refusal) = task::limit::refusal(limits, &request).await {
@@ -66,7 +66,7 @@ where
     Profiles: Merchants,
     Cards: Tokens,
     Ledger: Balances,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     let operated = |read| operate(ports.payments, ports.workflow, ports.system, request, read);

@@ -1,6 +1,6 @@
 //! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
 use payments_aws::{
-    BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey, System, TokensTable,
+    BalancesTable, MerchantsTable, PaymentsTable, RateLimitInValkey, System, TokensTable, WorkflowInTurn,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,7 +10,7 @@ async fn main() -> Result<(), task::Error> {
     let merchants = MerchantsTable::from_env().await?;
     let tokens = TokensTable::from_env().await?;
     let ledger = BalancesTable::from_env().await?;
-    let workflow = PaymentWorkflow::from_env().await?;
+    let workflow = WorkflowInTurn::from_env().await?;
     let ports = api::Ports {
         payments: &payments,
         merchants: &merchants,

@@ -8,7 +8,7 @@ use intake::unavailable;
 use payments::failure::Unavailable;
 use payments::id::PaymentId;
 use payments::payment_request::{PaymentAnswer, PaymentRequest};
-use payments::ports::{Answers, Clock, DeadLetters, LoadPayment, Merchants, OpenPayment, Tokens, Workflow};
+use payments::ports::{Answers, Clock, DeadLetters, LoadPayment, Merchants, OpenPayment, Tokens, Turns, Workflow};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use task::kafka::{KafkaAnswer, KafkaRecord, KafkaRequest};
@@ -43,7 +43,7 @@ where
     Store: OpenPayment + LoadPayment,
     Profiles: Merchants,
     Cards: Tokens,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
     Out: Answers,
     Graves: DeadLetters,
@@ -89,7 +89,7 @@ where
     Store: OpenPayment + LoadPayment,
     Profiles: Merchants,
     Cards: Tokens,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
     Out: Answers,
 {
@@ -112,7 +112,7 @@ where
     Store: OpenPayment + LoadPayment,
     Profiles: Merchants,
     Cards: Tokens,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
     Out: Answers,
 {

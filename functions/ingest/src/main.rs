@@ -1,12 +1,12 @@
 //! Wires [`ingest::handle`] to the tables, the payment workflow, the topics and the Lambda runtime.
-use payments_aws::{AnswersOut, DeadLetterTopics, MerchantsTable, PaymentWorkflow, PaymentsTable, System, TokensTable};
+use payments_aws::{AnswersOut, DeadLetterTopics, MerchantsTable, PaymentsTable, System, TokensTable, WorkflowInTurn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let payments = PaymentsTable::from_env().await?;
     let merchants = MerchantsTable::from_env().await?;
     let tokens = TokensTable::from_env().await?;
-    let workflow = PaymentWorkflow::from_env().await?;
+    let workflow = WorkflowInTurn::from_env().await?;
     let answers = AnswersOut::from_env().await?;
     let dead_letters = DeadLetterTopics::from_env().await?;
     let intake = intake::Ports {
