@@ -357,7 +357,7 @@ mod tests {
 
     fn payout() -> Value {
         json!({
-            "id": format!("po_{}", "0".repeat(32)), "status": "processing", "amount": 100, "currency": "EUR",
+            "id": format!("po_{}", "0".repeat(32)), "status": "created", "amount": 100, "currency": "EUR",
             "day": "2026-11-23", "created_at": "2026-11-23T00:00:00Z",
             "lines": [{ "account": "test:merchant:mer_a:payable", "due": "2026-11-23", "minor": 100 }],
             "bank_account": { "type": "iban", "name": "A", "country": "NL", "last4": "0001" }, "reference": "0",
