@@ -46,14 +46,15 @@ fn order(code: &str, count: u64) -> PaymentOrder {
     ];
     let transfers = (0..count).map(|index| {
         let name = names[index as usize % names.len()].to_owned();
+        let odd = index % 2 == 1;
         let account = match code {
             "USD" => json!({
-                "type": "ach", "name": name, "routing_number": ["021000021", "999999992"][index as usize % 2],
+                "type": "ach", "name": name, "routing_number": if odd { "021000021" } else { "999999992" },
                 "account_number": format!("{:08}", 10_000_000 + index),
-                "account_kind": ["checking", "savings"][index as usize % 2],
-                "holder_kind": ["company", "person"][index as usize / 2 % 2],
+                "account_kind": if odd { "savings" } else { "checking" },
+                "holder_kind": if index % 3 == 0 { "person" } else { "company" },
             }),
-            _ if index % 2 == 0 => json!({ "type": "iban", "name": name, "iban": "NL44INGB0000000101" }),
+            _ if odd => json!({ "type": "iban", "name": name, "iban": "NL44INGB0000000101" }),
             _ => json!({ "type": "iban", "name": name, "iban": "DE89370400440532013000", "bic": "COBADEFFXXX" }),
         };
         let to: BankAccount = serde_json::from_value(account).unwrap();

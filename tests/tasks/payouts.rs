@@ -48,7 +48,7 @@ fn check(desk: &Desk, what: &str) {
         assert_eq!(within, 1, "{what}: files of {}", payout.payout_id);
         let taken = desk.taken.borrow();
         let named = taken.values().filter(|(bytes, _)| {
-            String::from_utf8_lossy(bytes).to_lowercase().contains(&payout.reference.to_lowercase())
+            String::from_utf8_lossy(bytes).contains(&payout.reference)
         });
         assert_eq!(named.count(), 1, "{what}: files of {} at the bank", payout.payout_id);
     }

@@ -48,6 +48,10 @@ impl BalancesTable {
             for (name, value) in values {
                 query = query.expression_attribute_values(*name, AttributeValue::S(value.clone()));
             }
+            // A reserved word, which may be named only so.
+            if condition.contains("#shard") {
+                query = query.expression_attribute_names("#shard", "shard");
+            }
             let page = query
                 .consistent_read(true)
                 .set_exclusive_start_key(start)
@@ -90,6 +94,6 @@ impl DueBalances for BalancesTable {
             (":from", format!("{currency}#")),
             (":to", format!("{currency}#{day}#~")),
         ];
-        self.sums("account = :account AND shard BETWEEN :from AND :to", &values, |shard| shard.due.clone()).await
+        self.sums("account = :account AND #shard BETWEEN :from AND :to", &values, |shard| shard.due.clone()).await
     }
 }

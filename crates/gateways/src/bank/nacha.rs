@@ -132,7 +132,8 @@ fn entry_detail(entry: &Entry<'_>, odfi: &str, sequence: u64) -> String {
         AccountKind::Savings => "32",
     };
     let Entry { transfer, routing, account, .. } = entry;
-    let (cents, reference) = (transfer.amount.minor(), field(&transfer.reference, 15));
+    // As it is: the bank's answers repeat it letter by letter.
+    let (cents, reference) = (transfer.amount.minor(), format!("{:15}", plain(&transfer.reference, 15)));
     let (account, name) = (account.as_str(), field(entry.name, 22));
     format!("6{code}{routing}{account:17}{cents:010}{reference}{name}{:2}0{odfi}{sequence:07}", "")
 }
