@@ -47,9 +47,7 @@ fn check(desk: &Desk, what: &str) {
         let within = files.values().filter(|file| file.payouts.contains(&payout.key)).count();
         assert_eq!(within, 1, "{what}: files of {}", payout.payout_id);
         let taken = desk.taken.borrow();
-        let named = taken.values().filter(|(bytes, _)| {
-            String::from_utf8_lossy(bytes).contains(&payout.reference)
-        });
+        let named = taken.values().filter(|(bytes, _)| String::from_utf8_lossy(bytes).contains(&payout.reference));
         assert_eq!(named.count(), 1, "{what}: files of {} at the bank", payout.payout_id);
     }
 }

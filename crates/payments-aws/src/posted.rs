@@ -52,7 +52,8 @@ impl PostedEvents for PostedInJournal {
             Some(_) => return Ok(true),
         };
         // An entry counts with its block only: before that, the balances do not have it.
-        let blocks = self.blocks.as_ref().ok_or_else(|| Unavailable::new("the ledger's blocks", "no table is named"))?;
+        let blocks =
+            self.blocks.as_ref().ok_or_else(|| Unavailable::new("the ledger's blocks", "no table is named"))?;
         let key = [("chain", chain.to_string()), ("number", number.to_string())];
         let key: HashMap<_, _> = key.into_iter().map(|(name, it)| (name.to_owned(), AttributeValue::N(it))).collect();
         let get = blocks.client.get_item().table_name(&blocks.name).set_key(Some(key)).consistent_read(true);
