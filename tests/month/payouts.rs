@@ -18,8 +18,6 @@ use serde_json::{Value, json};
 pub struct Payouts {
     /// The tables.
     pub treasury: Treasury,
-    /// Whether the payout that will come back was chosen.
-    chosen: std::cell::Cell<bool>,
 }
 
 impl Payouts {
@@ -102,12 +100,11 @@ impl Payouts {
     /// Names one payout of that day, in that currency, as the one that comes back.
     pub async fn choose_return(&self, bank: &Bank, day: Day, currency: Currency) {
         let payouts = self.treasury.payouts.borrow().values().cloned().collect::<Vec<_>>();
-        let today =
+        let mut today =
             payouts.iter().filter(|payout| payout.day == day.to_string() && payout.amount.currency() == currency);
         // Not the one whose payee's bank is ours.
-        if let Some(payout) = today.filter(|payout| payout.owner.merchant_id.as_str() == "mer_harbour_books").next() {
+        if let Some(payout) = today.find(|payout| payout.owner.merchant_id.as_str() == "mer_harbour_books") {
             bank.give_back(Some(&payout.reference)).await;
-            self.chosen.set(true);
         }
     }
 

@@ -24,7 +24,7 @@ const MERCHANTS: [(&str, &str, u32, u64); 4] = [
 ];
 /// What is added to everybody's basis points in the middle of the month.
 const CHANGE: u32 = 15;
-/// Cards, in turn: two that are approved, one whose answers are lost, one that is declined.
+/// The cards of a merchant's payments on a day: those that are approved, one whose answers are lost, one that is declined.
 const CARDS: [&str; 6] = [
     "4242424242424242",
     "5555555555554444",
@@ -33,8 +33,6 @@ const CARDS: [&str; 6] = [
     "378282246310005",
     "4000000000000002",
 ];
-/// Payments of a merchant on a day.
-const PAYMENTS: usize = 6;
 
 /// What was sold.
 #[derive(Default)]
@@ -94,13 +92,13 @@ impl Shop {
     /// A day's payments, and a refund of something older per merchant.
     pub async fn sell(&mut self, world: &World, day: Day) {
         for (owner, (_, code, ..)) in owners().into_iter().zip(MERCHANTS) {
-            for number in 0..PAYMENTS {
+            for (number, card) in CARDS.into_iter().enumerate() {
                 world.now.set(world.now.get() + 60_000);
                 self.counter += 1;
                 let minor = 1_000 + (self.counter * 7_919) % 48_000;
                 let manual = number == 3;
                 let name = format!("{day}-{}-{number}", owner.merchant_id);
-                let token = present(world, &owner, &name, CARDS[number]);
+                let token = present(world, &owner, &name, card);
                 let body = json!({
                     "amount": minor, "currency": code, "token": token,
                     "capture_method": if manual { "manual" } else { "automatic" },

@@ -6,8 +6,8 @@
 
 mod attribute;
 pub mod aws;
-pub mod bench;
 pub mod bank;
+pub mod bench;
 pub mod build;
 pub mod crash;
 pub mod demo;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, month, poller, progress, reconcile,
-    status, test, up,
+    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, month, poller, progress,
+    reconcile, status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.

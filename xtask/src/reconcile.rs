@@ -136,9 +136,10 @@ async fn fetch(stack: &Stack, name: &str) -> Result<PathBuf> {
     let bucket = stack.outputs.get("ReportBucketName").context("the stack has no output ReportBucketName")?;
     let path = format!("/{bucket}/{name}");
     let call = Call { service: "s3", method: "GET", path: &path, target: None, body: Vec::new() };
-    let stored = match call.send(&stack.endpoint).await? {
-        Value::String(text) => text,
-        document => serde_json::to_string_pretty(&document).context("printing a document")?,
+    let answer = call.send(&stack.endpoint).await?;
+    let stored = match answer.as_str() {
+        Some(text) => text.to_owned(),
+        None => serde_json::to_string_pretty(&answer).context("printing a document")?,
     };
     let place = stack.workspace.florin().join("reports").join(name);
     std::fs::create_dir_all(place.parent().unwrap_or(Path::new("."))).context("making .florin/reports")?;

@@ -9,6 +9,7 @@ use payments::ledger::block::{Place, PlacedEntry};
 use payments::ledger::{Account, JournalEntry};
 use payments::ports::LedgerDay;
 use payments::reconcile::Day;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Pages of a journal of 10 GB.
@@ -33,9 +34,9 @@ impl JournalDays {
         let mut listed = BTreeMap::<Place, BTreeSet<String>>::new();
         let mut counted = Vec::with_capacity(placed.len());
         for PlacedEntry { entry, place } in placed {
-            if !listed.contains_key(&place) {
+            if let Entry::Vacant(unknown) = listed.entry(place) {
                 let block = block_at(&self.blocks, place).await?;
-                listed.insert(place, block.map(|block| block.event_ids.into_iter().collect()).unwrap_or_default());
+                unknown.insert(block.map(|block| block.event_ids.into_iter().collect()).unwrap_or_default());
             }
             if listed.get(&place).is_some_and(|event_ids| event_ids.contains(&entry.event_id)) {
                 counted.push(entry);

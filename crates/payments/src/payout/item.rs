@@ -209,9 +209,7 @@ impl Payout {
         let line =
             |owed: &&Owed| PayoutLine { account: owed.account.clone(), due: Some(owed.due.clone()), minor: owed.minor };
         let payout_id = PayoutId::derive(due.owner, due.currency, due.day);
-        let digits = payout_id.as_str().trim_start_matches("po_").chars().take(due.reference_length);
-        // In capitals: a NACHA file has no others, and the bank's answers say what the file said.
-        let reference = digits.collect::<String>().to_ascii_uppercase();
+        let reference = payout_id.as_str().trim_start_matches("po_").chars().take(due.reference_length).collect();
         Ok(Self {
             key: PayoutKey::new(due.owner, due.currency, due.number),
             schema: SCHEMA,
