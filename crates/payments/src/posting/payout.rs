@@ -47,8 +47,24 @@ fn payout(event: &Event, view: &PayoutView) -> Result<Option<Vec<Posting>>, BadP
         EventKind::PayoutPaid => vec![debit(transit()), credit(Account::Bank { mode })],
         EventKind::PayoutFailed => vec![debit(transit()), again(event, view)?],
         EventKind::PayoutReturned => vec![debit(Account::Bank { mode }), again(event, view)?],
-        // Nothing moves while the bank makes up its mind, and no other kind has a payout.
-        _ => return Ok(None),
+        // Nothing moves while the bank makes up its mind.
+        EventKind::PayoutSent | EventKind::PayoutAccepted => return Ok(None),
+        // No event of another family has a payout: reading it sees to that.
+        EventKind::Processing
+        | EventKind::Authorized
+        | EventKind::Declined
+        | EventKind::PartiallyCaptured
+        | EventKind::RequiresCapture
+        | EventKind::InReview
+        | EventKind::Succeeded
+        | EventKind::Canceled
+        | EventKind::Failed
+        | EventKind::RefundProcessing
+        | EventKind::RefundSucceeded
+        | EventKind::RefundFailed
+        | EventKind::BankCredited
+        | EventKind::BankDebited
+        | EventKind::BankUnmatched => return Ok(None),
     };
     Ok(Some(postings))
 }
