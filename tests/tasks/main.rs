@@ -7,6 +7,7 @@ mod lifecycle;
 mod machine;
 mod merchants;
 mod operations;
+mod outbox;
 mod races;
 mod registry;
 mod states;
