@@ -152,7 +152,7 @@ async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
     assert_eq!(bill::handle(&sinks, request(&[&bad])).await.unwrap().batch_item_failures.len(), 1);
 }
 
-fn stream(payments: &[Payment]) -> publish::Request {
+pub fn stream(payments: &[Payment]) -> publish::Request {
     let records: Vec<_> = payments
         .iter()
         .zip(100..)

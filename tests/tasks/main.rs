@@ -9,6 +9,7 @@ mod lifecycle;
 mod machine;
 mod merchants;
 mod operations;
+mod outbox;
 mod payout_world;
 mod payouts;
 mod races;

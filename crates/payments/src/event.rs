@@ -235,9 +235,18 @@ impl Event {
 
     /// The event of this version of the payment.
     pub fn of(payment: &Payment) -> Self {
-        let change = payment.latest_change();
+        Self::when(payment, payment.latest_change())
+    }
+
+    /// The events of all its versions, oldest first, told from what the latest one remembers: ids, types, times and what
+    /// each says about money are the same as when they were new.
+    pub fn all_of(payment: &Payment) -> Vec<Self> {
+        payment.history.iter().map(|change| Self::when(payment, change)).collect()
+    }
+
+    fn when(payment: &Payment, change: &Change) -> Self {
         Self {
-            id: Self::id(&payment.payment_id, payment.version),
+            id: Self::id(&payment.payment_id, change.v),
             kind: kind(payment, change),
             version: ENVELOPE,
             occurred_at: change.at.to_rfc3339(),
@@ -245,7 +254,7 @@ impl Event {
             mode: payment.owner.mode,
             data: Data::Payment(Box::new(PaymentView {
                 operation: operation(payment, change.v),
-                ..PaymentView::of(payment)
+                ..PaymentView::when(payment, change.v)
             })),
         }
     }

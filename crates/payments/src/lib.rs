@@ -22,6 +22,7 @@ pub mod ledger;
 pub mod listing;
 pub mod merchant;
 pub mod operation;
+pub mod outbox;
 pub mod payment;
 pub mod payment_request;
 pub mod payout;

@@ -241,7 +241,8 @@ impl OperationView {
 /// What the version is about: the operation that it began or ended; of two, the one that moves money.
 pub(crate) fn operation(payment: &Payment, version: u32) -> Option<OperationView> {
     let about = |operation: &&Operation| operation.v == version || operation.end == Some(version);
-    let mut views = payment.operations.iter().filter(about).map(|operation| OperationView::of(payment, operation));
+    let view = |operation| OperationView::when(payment, operation, version);
+    let mut views = payment.operations.iter().filter(about).map(view);
     views.next_back()
 }
 
