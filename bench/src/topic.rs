@@ -11,7 +11,7 @@ const OPEN_PAYMENTS: usize = 3000;
 /// Of a thousand events, those that are sent again later.
 const SENT_AGAIN: usize = 20;
 /// So many sent events wait to be sent again, so that the second one is far from the first.
-const AGAIN_LATER: usize = 500;
+const AGAIN_LATER: usize = 100;
 
 /// An event of the traffic: which payment's, and which of its events.
 pub type Sent = (u32, u8);
@@ -34,10 +34,11 @@ impl Topic {
         let mut topic = Self { partitions: vec![Vec::new(); PARTITIONS], events: 0, sent_again: 0 };
         let mut open: Vec<Sent> = Vec::new();
         let mut again: Vec<Sent> = Vec::new();
-        let mut next_payment = 0;
+        let (mut next_payment, mut begun) = (0, 0);
         loop {
-            while open.len() < OPEN_PAYMENTS && topic.events + (open.len() as u64) < events {
+            while open.len() < OPEN_PAYMENTS && begun < events {
                 open.push((next_payment, 0));
+                begun += traffic.events(next_payment) as u64;
                 next_payment += 1;
             }
             if open.is_empty() {
