@@ -147,7 +147,7 @@ impl Poller {
 /// The queue's messages whose time has come, in one batch; those that failed come again.
 async fn republish(outside: &Outside) {
     let now = outside.now.get();
-    let (due, later): (Vec<_>, VecDeque<_>) = outside.queue.take().into_iter().partition(|(at, _)| *at <= now);
+    let (due, later): (VecDeque<_>, VecDeque<_>) = outside.queue.take().into_iter().partition(|(at, _)| *at <= now);
     outside.queue.replace(later);
     let records: Vec<_> = due
         .iter()
