@@ -23,6 +23,8 @@ const HOUR: i64 = 60 * MINUTE;
 const LONGEST_AGE: i64 = 20 * HOUR;
 /// What DynamoDB keeps of a stream.
 const STREAM_KEEPS: i64 = 24 * HOUR;
+/// How long the poller rests after a failure.
+const PAUSE: i64 = 10 * MINUTE;
 /// How long that queue waits for company.
 const WINDOW: i64 = 5 * MINUTE;
 /// Payments, one every ten minutes.
@@ -104,6 +106,7 @@ struct Poller {
     stream: VecDeque<Payment>,
     given_up: usize,
     trimmed: usize,
+    not_before: i64,
 }
 
 fn arrival(version: &Payment) -> i64 {
@@ -124,11 +127,14 @@ impl Poller {
             self.give_up(outside, &there[..old]);
             return;
         }
-        if there.is_empty() || outside.is_out(Outage::Publish) {
+        if there.is_empty() || outside.is_out(Outage::Publish) || now < self.not_before {
             return;
         }
         let answer = publish::handle(outside, stream(&there)).await.unwrap();
         let failed = answer.batch_item_failures.first().map(|it| it.item_identifier.parse::<usize>().unwrap() - 100);
+        if failed.is_some() {
+            self.not_before = now + PAUSE;
+        }
         self.stream.drain(..failed.unwrap_or(there.len()));
     }
 
@@ -189,10 +195,10 @@ async fn check(outage: Outage, when: Range<i64>) -> (usize, usize) {
         lines: RefCell::default(),
         queue: RefCell::default(),
     };
-    let mut poller = Poller { stream: versions.iter().cloned().collect(), given_up: 0, trimmed: 0 };
+    let mut poller = Poller { stream: versions.iter().cloned().collect(), given_up: 0, trimmed: 0, not_before: 0 };
     while outside.now.get() < start + 70 * HOUR {
         poller.poll(&outside).await;
-        if outside.now.get() % WINDOW == 0 {
+        if outside.now.get() % WINDOW < MINUTE {
             republish(&outside).await;
         }
         outside.now.set(outside.now.get() + MINUTE);
