@@ -167,7 +167,8 @@ pub fn stream(payments: &[Payment]) -> publish::Request {
 #[tokio::test]
 async fn publish_reports_the_first_version_that_was_not_sent() {
     let last = succeeded("a").await;
-    let first = Payment { version: 1, stage: Stage::Created(Created {}), ..last.clone() };
+    let history = last.history[..1].to_vec();
+    let first = Payment { version: 1, stage: Stage::Created(Created {}), history, ..last.clone() };
     for (from, failed) in [(None, None), (Some(0), Some("100")), (Some(1), Some("101"))] {
         let sinks = Sinks::default();
         sinks.refuse_from.set(from);
