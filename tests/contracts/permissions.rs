@@ -7,11 +7,15 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 1] = [(
-    "PaymentStateMachine",
-    "DeliverLogs",
-    "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
-)];
+const STARS: [(&str, &str, &str); 3] = [
+    (
+        "PaymentStateMachine",
+        "DeliverLogs",
+        "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
+    ),
+    ("InvoiceFunction", "StoreInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
+    ("ApiFunction", "HandOutInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
+];
 
 /// What leads to card numbers.
 const VAULT: [&str; 2] = ["VaultTable", "VaultKey"];

@@ -1,7 +1,10 @@
 //! Every task over ports in memory: twice, and with a failure before and after each call that it makes.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
+mod billing;
+mod bills_world;
 mod consumers;
+mod invoicing;
 mod lifecycle;
 mod machine;
 mod merchants;

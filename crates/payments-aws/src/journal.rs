@@ -95,9 +95,7 @@ impl LedgerTables {
             if let Some(due) = due {
                 update = update.expression_attribute_values(":due", AttributeValue::S(due.to_owned()));
             }
-            let update = update
-                .build()
-                .map_err(built)?;
+            let update = update.build().map_err(built)?;
             actions.push(TransactWriteItem::builder().update(update).build());
         }
         Ok(actions)

@@ -91,12 +91,7 @@ impl JournalEntry {
         if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
             return Err(Unbalanced { currency, sum });
         }
-        Ok(Self {
-            event_id: event.id.clone(),
-            occurred_at: event.occurred_at.clone(),
-            position,
-            postings,
-        })
+        Ok(Self { event_id: event.id.clone(), occurred_at: event.occurred_at.clone(), position, postings })
     }
 }
 
@@ -181,10 +176,7 @@ mod tests {
                 Posting::credit(payable(), euro, 60).due_on("2026-11-25"),
                 Posting::credit(payable(), euro, 40).due_on("2026-11-26"),
             ]),
-            entry(vec![
-                Posting::debit(payable(), euro, 25).due_on("2026-11-25"),
-                Posting::credit(payable(), euro, 25),
-            ]),
+            entry(vec![Posting::debit(payable(), euro, 25).due_on("2026-11-25"), Posting::credit(payable(), euro, 25)]),
         ];
         let folded: Vec<_> = fold(&entries)
             .into_iter()

@@ -5,6 +5,7 @@
 //! version. What the outside must be able to do for us is written down as traits in [`ports`].
 
 pub mod amount;
+pub mod billing;
 pub mod calendar;
 pub mod card;
 pub mod currency;
@@ -14,16 +15,20 @@ pub mod fee;
 mod fields;
 pub mod fraud;
 pub mod gateway;
+pub mod gateway_cost;
 pub mod id;
+pub mod invoice;
 pub mod key;
 pub mod ledger;
 pub mod listing;
 pub mod merchant;
+pub mod month;
 pub mod operation;
 pub mod payment;
 pub mod ports;
 pub mod posting;
 pub mod problem;
+pub mod region;
 pub mod request;
 pub mod secret;
 pub mod settlement;

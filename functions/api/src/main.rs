@@ -1,23 +1,22 @@
 //! Wires [`api::handle`] to the tables, the payment workflow and the Lambda runtime.
 use payments_aws::{
-    BalancesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey, System, TokensTable,
+    BalancesTable, InvoiceBucket, InvoicesTable, MerchantsTable, PaymentWorkflow, PaymentsTable, RateLimitInValkey,
+    SettlementsTable, System, TokensTable,
 };
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let limits = RateLimitInValkey::from_env().await?;
-    let payments = PaymentsTable::from_env().await?;
-    let merchants = MerchantsTable::from_env().await?;
-    let tokens = TokensTable::from_env().await?;
-    let ledger = BalancesTable::from_env().await?;
     let workflow = PaymentWorkflow::from_env().await?;
+    let (files, invoices) = (InvoiceBucket::from_env().await?, InvoicesTable::from_env().await?);
+    let bills = api::Bills { settlements: &SettlementsTable::from_env().await?, invoices: &invoices, files: &files };
     let ports = api::Ports {
-        payments: &payments,
-        merchants: &merchants,
-        tokens: &tokens,
-        ledger: &ledger,
+        payments: &PaymentsTable::from_env().await?,
+        merchants: &MerchantsTable::from_env().await?,
+        tokens: &TokensTable::from_env().await?,
+        ledger: &BalancesTable::from_env().await?,
         workflow: &workflow,
         system: &System,
     };
-    task::serve(async |request| api::handle(&limits, &ports, request).await).await
+    task::serve(async |request| api::handle(&limits, &ports, &bills, request).await).await
 }

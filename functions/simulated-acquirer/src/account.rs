@@ -30,6 +30,12 @@ pub struct Entry {
     pub refunded: u64,
     /// Whether it was let go before any were taken.
     pub voided: bool,
+    /// What the network takes for itself of each capture, in ten-thousandths: by the card, when the hold was placed.
+    #[serde(default)]
+    pub rate: u32,
+    /// Minor units that it took of each capture, by the order's key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub costs: BTreeMap<String, u64>,
     /// How often authorisation orders came for it.
     pub requests: u32,
     /// How the network misbehaves for its card.

@@ -4,6 +4,7 @@
 mod account;
 mod cards;
 mod network;
+mod tariff;
 
 pub use account::{Account, AcquirerTable, Entry, Kept};
 pub use cards::{OpenCard, Quirk};

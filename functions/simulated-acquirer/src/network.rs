@@ -2,7 +2,7 @@
 
 use crate::account::{Account, Entry, Kept};
 use crate::cards::{self, OpenCard, Quirk};
-use crate::{Delay, Error};
+use crate::{Delay, Error, tariff};
 use payments::amount::Amount;
 use payments::failure::Unavailable;
 use payments::gateway::{
@@ -26,9 +26,10 @@ pub(crate) async fn authorize(
 ) -> Result<Effect, Error> {
     let (number, code) = cards.open(card).await.map_err(Error::CardUnreadable)?;
     let quirk = cards::quirk(&number);
-    let first = place(account, key, amount, quirk, || decide(cards::decline(&number), code.is_some(), key)).await?;
+    let card = Card { quirk, rate: tariff::rate(&number) };
+    let first = place(account, key, amount, card, || decide(cards::decline(&number), code.is_some(), key)).await?;
     let (effect, fresh) = if quirk == Some(Quirk::Duplicate) {
-        place(account, key, amount, quirk, || decide(cards::decline(&number), code.is_some(), key)).await?
+        place(account, key, amount, card, || decide(cards::decline(&number), code.is_some(), key)).await?
     } else {
         first
     };
@@ -52,21 +53,29 @@ fn decide(decline: Option<DeclineCode>, code_given: bool, key: &GatewayKey) -> A
     }
 }
 
+/// What the network keeps of a card.
+#[derive(Clone, Copy)]
+struct Card {
+    quirk: Option<Quirk>,
+    rate: u32,
+}
+
 /// Places the hold unless the key did something before. Answers with the effect, and whether this call made it.
 async fn place(
     account: &impl Account,
     key: &GatewayKey,
     amount: Amount,
-    quirk: Option<Quirk>,
+    card: Card,
     decide: impl Fn() -> Authorization,
 ) -> Result<(Effect, bool), Error> {
     change(account, key, amount, |entry| {
         if let Some(effect) = entry.effects.get(key.as_str()) {
             return Ok((Effect::clone(effect), false));
         }
-        entry.quirk = quirk;
+        entry.quirk = card.quirk;
+        entry.rate = card.rate;
         entry.requests += 1;
-        let swallowed = match quirk {
+        let swallowed = match card.quirk {
             Some(Quirk::Outage) => entry.requests <= OUTAGE,
             Some(Quirk::Down) => true,
             _ => false,
@@ -95,6 +104,7 @@ pub(crate) async fn capture(
             return Effect::Captured(CaptureAnswer::Refused);
         }
         entry.captured += amount.minor();
+        entry.costs.insert(key.to_string(), tariff::cost(amount.minor(), entry.rate));
         if last {
             entry.released += entry.held();
         }
@@ -200,6 +210,8 @@ impl Entry {
             released: 0,
             refunded: 0,
             voided: false,
+            rate: 0,
+            costs: BTreeMap::new(),
             requests: 0,
             quirk: None,
             effects: BTreeMap::new(),
