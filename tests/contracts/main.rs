@@ -9,5 +9,6 @@ mod demo;
 mod dependencies;
 mod files;
 mod functions;
+mod payout_workflow;
 mod permissions;
 mod workflow;

@@ -7,7 +7,7 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 3] = [
+const STARS: [(&str, &str, &str); 9] = [
     (
         "PaymentStateMachine",
         "DeliverLogs",
@@ -15,6 +15,12 @@ const STARS: [(&str, &str, &str); 3] = [
     ),
     ("InvoiceFunction", "StoreInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
     ("ApiFunction", "HandOutInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
+    ("ReconcileFunction", "StoreReport", "a report's name ends with its day"),
+    ("PayoutStateMachine", "ReadPayees", "a list of payees for each day: the star is the day"),
+    ("PayoutStateMachine", "FollowOwners", "Step Functions names the runs of a Distributed Map itself"),
+    ("ListPayeesFunction", "KeepDocument", "a list of payees for each day: the star is the day"),
+    ("SendPayoutsFunction", "KeepDocument", "a file for each mode, day and name below out/"),
+    ("ReadBankFunction", "KeepDocument", "a message of the bank for each name below in/"),
 ];
 
 /// What leads to card numbers.

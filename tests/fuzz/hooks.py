@@ -1,10 +1,12 @@
 """What schemathesis cannot make up: ids of things that exist, fresh idempotency keys, card numbers with a check digit,
-currencies that the merchant has enabled.
+currencies that the merchant has enabled, cursors that the API gave; and two rules that OpenAPI 3.0 has no words for: how
+the names of metadata are spelt, and which hosts are public.
 
 Every change keeps a request as valid or as invalid as it was: a well-formed value becomes another well-formed one. So
 nothing here knows an operation by name, and new ones are fuzzed without a change.
 """
 
+import ast
 import atexit
 import itertools
 import json
@@ -19,6 +21,18 @@ import schemathesis
 ID = re.compile(r"([a-z]+)_[0-9a-f]{32}")
 CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
+CURSOR = re.compile(r"pay_[0-9a-f]{32}[.][0-9]{1,16}[.][0-9a-f]{8}")
+# As the contract has it; the host that stands in for all others is public by its name.
+URL = re.compile(r"https?://[!-~]{1,1016}")
+PUBLIC_URL = "https://hooks.example.com/"
+EVENT_FILTER = re.compile(r"[*]|(payment|payout|refund|webhook_endpoint)[.]([*]|[a-z_]+([.][a-z_]+)*)")
+MOST_FILTERS = 20
+LONGEST_FILTER = 64
+# Nobody answers at that host: endpoints that heard of payments would keep the API's machine busy with tries.
+RARE_EVENT = "webhook_endpoint.disabled"
+METADATA_NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
+MOST_METADATA = 16
+LONGEST_METADATA = 200
 # Of four well-formed keys one stays as it is, and is so used again and again.
 KEPT_ONE_IN = 4
 # Ids that are remembered of each kind.
@@ -39,6 +53,20 @@ requests = 0
 accepted = {}
 
 
+parse_source = ast.parse
+
+
+def parse_source_alone(*arguments, **options):
+    """CPython 3.11 counts the depth of a tree in one place for all threads (python/cpython, issue 106905), and Hypothesis
+    reads sources in each of them."""
+    with source_lock:
+        return parse_source(*arguments, **options)
+
+
+source_lock = threading.Lock()
+ast.parse = parse_source_alone
+
+
 def becomes_real():
     return chance.randrange(100) < real_percent
 
@@ -56,7 +84,9 @@ def swapped(value):
         return value
     with lock:
         candidates = known.get(found[1], [])
-        return chance.choice(candidates) if candidates and becomes_real() else value
+        # A real one comes from a link, and is what its scenario is about.
+        made_up = value not in candidates
+        return chance.choice(candidates) if candidates and made_up and becomes_real() else value
 
 
 def check_digit(digits):
@@ -77,6 +107,53 @@ def with_good_card(body):
     return {**body, "card": card}
 
 
+def is_filter_list(events):
+    fits = isinstance(events, list) and 1 <= len(events) <= MOST_FILTERS
+    return fits and len({str(event) for event in events}) == len(events) and all(
+        isinstance(event, str) and len(event) <= LONGEST_FILTER and EVENT_FILTER.fullmatch(event) for event in events
+    )
+
+
+def with_rules_kept(body):
+    """A well-formed URL gets a public host, its filters become rare; well-formed metadata gets names that keep its rule."""
+    if not isinstance(body, dict):
+        return body
+    url, metadata = body.get("url"), body.get("metadata")
+    if isinstance(url, str) and URL.fullmatch(url):
+        body = {**body, "url": f"{PUBLIC_URL}{next(numbers)}"}
+        if "events" not in body or is_filter_list(body["events"]):
+            body["events"] = [RARE_EVENT]
+    if isinstance(metadata, dict) and len(metadata) <= MOST_METADATA:
+        fits = all(isinstance(value, str) and len(value) <= LONGEST_METADATA for value in metadata.values())
+        if fits:
+            # Numbered, so that no two names become one.
+            named = {name if METADATA_NAME.fullmatch(name) else f"name-{place}": value
+                     for place, (name, value) in enumerate(metadata.items())}
+            body = {**body, "metadata": named}
+    return body
+
+
+def with_our_cursor(query):
+    """A well-formed cursor becomes one that the API gave, or goes."""
+    cursor = (query or {}).get("cursor")
+    if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
+        with lock:
+            given = known.get("cursor")
+        query = {name: value for name, value in query.items() if name != "cursor"}
+        if given:
+            query["cursor"] = chance.choice(given)
+    return query
+
+
+def remember(kind, value):
+    with lock:
+        values = known.setdefault(kind, [])
+        if len(values) < REMEMBERED:
+            values.append(value)
+        else:
+            values[chance.randrange(REMEMBERED)] = value
+
+
 def fresh_key(headers):
     for name, value in list((headers or {}).items()):
         fits = isinstance(value, str) and IDEMPOTENCY_KEY.fullmatch(value)
@@ -86,8 +163,11 @@ def fresh_key(headers):
 
 @schemathesis.hook
 def before_call(context, case, kwargs):
-    case.body = with_good_card(swapped(case.body))
-    case.path_parameters = swapped(case.path_parameters)
+    case.body = with_rules_kept(with_good_card(swapped(case.body)))
+    case.query = with_our_cursor(case.query)
+    # What is there may be deleted by the scenario that made it, not under the feet of another.
+    if case.method.upper() != "DELETE":
+        case.path_parameters = swapped(case.path_parameters)
     fresh_key(case.headers)
 
 
@@ -101,16 +181,15 @@ def after_call(context, case, response):
     if response.status_code >= 300:
         return
     try:
-        found = ID.fullmatch(response.json()["id"])
-    except (KeyError, TypeError, ValueError):
+        answer = response.json()
+    except ValueError:
         return
+    answer = answer if isinstance(answer, dict) else {}
+    found = ID.fullmatch(answer.get("id") or "")
     if found:
-        with lock:
-            kind = known.setdefault(found[1], [])
-            if len(kind) < REMEMBERED:
-                kind.append(found[0])
-            else:
-                kind[chance.randrange(REMEMBERED)] = found[0]
+        remember(found[1], found[0])
+    if CURSOR.fullmatch(answer.get("next_cursor") or ""):
+        remember("cursor", answer["next_cursor"])
 
 
 @atexit.register

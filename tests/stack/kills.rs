@@ -4,13 +4,10 @@ use crate::numbers::{fresh, unique};
 use crate::shop::{Shop, alone, payment_body, until};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use xtask::Stack;
-use xtask::process::{self, Process};
-use xtask::state::{Server, State};
+use xtask::{Stack, crash};
 
 const PAYMENTS: u64 = 40;
 const AT_A_TIME: usize = 8;
@@ -24,17 +21,6 @@ const CATCH_UP_SECONDS: u64 = 240;
 /// Records behind the consumers.
 const BEHIND_BOUND: Duration = Duration::from_secs(120);
 
-/// The running programs of functions: started by the emulator, out of the folder where it unpacks them.
-fn function_processes(stack: &Stack) -> Vec<Process> {
-    let unpacked = stack.workspace.florin().join("tmp");
-    let members = process::members(&stack.workspace.florin(), &[]);
-    let is_function = |member: &Process| {
-        let program = std::fs::read_link(format!("/proc/{}/exe", member.pid)).unwrap_or_default();
-        program.starts_with(&unpacked) && program.to_string_lossy().contains("provided-code")
-    };
-    members.into_iter().filter(is_function).collect()
-}
-
 fn random_below(bound: usize) -> usize {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).unwrap();
@@ -47,38 +33,17 @@ async fn kill_functions(stack: Stack, paying: Arc<AtomicBool>) -> usize {
     let mut ticks = tokio::time::interval(KILL_INTERVAL);
     while killed < KILLS && paying.load(Ordering::Relaxed) {
         ticks.tick().await;
-        let running = function_processes(&stack);
+        let running = crash::function_processes(&stack.workspace);
         if running.is_empty() {
             continue;
         }
         running[random_below(running.len())].kill();
         killed += 1;
         if killed == POLLER_DIES_AT {
-            restart_poller(&stack).await;
+            crash::restart_poller(&stack.workspace).await.unwrap();
         }
     }
     killed
-}
-
-/// Kills the poller and starts its program anew, as `up` does.
-async fn restart_poller(stack: &Stack) {
-    let workspace = &stack.workspace;
-    let mut state = State::load(workspace).unwrap();
-    let old = state.servers[&Server::Poller];
-    let program = std::fs::read_link(format!("/proc/{}/exe", old.pid)).unwrap();
-    let arguments = std::fs::read(format!("/proc/{}/cmdline", old.pid)).unwrap();
-    let arguments: Vec<String> =
-        arguments.split(|byte| *byte == 0).skip(1).map(|part| String::from_utf8_lossy(part).into_owned()).collect();
-    old.kill();
-    until("the poller's end", 10, || async { (!old.is_alive()).then_some(()) }).await;
-    // A program that was built anew since has " (deleted)" behind its path.
-    let program = program.to_string_lossy().trim_end_matches(" (deleted)").to_owned();
-    let mut command = Command::new(program);
-    command.args(arguments.iter().filter(|argument| !argument.is_empty())).current_dir(workspace.root());
-    let log = workspace.log(Server::Poller.name());
-    let started = process::start(&mut command, &workspace.florin(), &log).unwrap();
-    state.servers.insert(Server::Poller, started);
-    state.save(workspace).unwrap();
 }
 
 /// Makes the payments, several at a time, each repeated with its key until it rests. Their ids.

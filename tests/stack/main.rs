@@ -6,19 +6,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
 
 mod bad_input;
+mod bank_files;
 mod capacity;
 mod card_numbers;
 mod dead_letters;
 mod error_names;
 mod footprint;
+mod ingest;
 mod isolation;
 mod kills;
 mod least_privilege;
+mod lists;
 mod logs;
 mod machines;
 mod merchants;
 mod numbers;
 mod operator;
+mod payouts;
 mod races;
 mod recording;
 mod replay;

@@ -8,12 +8,13 @@ use xtask::Stack;
 use xtask::aws::Call;
 
 /// All tables, by the names of the stack's outputs.
-pub const ALL: [&str; 12] = [
+pub const ALL: [&str; 13] = [
     "Payments",
     "Tokens",
     "Vault",
     "Merchants",
     "Journal",
+    "LedgerBlocks",
     "Balances",
     "FeeLines",
     "Settlements",

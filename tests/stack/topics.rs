@@ -48,12 +48,17 @@ pub async fn read_all(stack: &Stack, topic: &str) -> Vec<Seen> {
 
 /// Writes the values, in this order, to each partition of the topic.
 pub async fn write_to_each_partition(stack: &Stack, topic: &str, key: &str, values: &[String]) {
-    let producer = connect(stack).await.producer().acks(Acks::All).linger(Duration::ZERO).build().await.unwrap();
     for partition in partitions(topic) {
-        for value in values {
-            let record = Record::new(topic, value.clone()).key(key.to_owned()).partition(partition);
-            let _place = producer.send(record).await.unwrap();
-        }
+        write_to(stack, topic, partition, key, values).await;
+    }
+}
+
+/// Writes the values, in this order, to a partition of the topic.
+pub async fn write_to(stack: &Stack, topic: &str, partition: i32, key: &str, values: &[String]) {
+    let producer = connect(stack).await.producer().acks(Acks::All).linger(Duration::ZERO).build().await.unwrap();
+    for value in values {
+        let record = Record::new(topic, value.clone()).key(key.to_owned()).partition(partition);
+        let _place = producer.send(record).await.unwrap();
     }
     producer.close().await.unwrap();
 }

@@ -66,7 +66,8 @@ impl World {
         assert!(sums.values().all(|sum| *sum == 0), "the ledger sums to zero: {sums:?}");
         let billed: u64 = self.kept.fee_lines.borrow().iter().map(|line| line.fee).sum();
         assert_eq!(i64::try_from(billed).unwrap(), revenue, "fee lines are the fee account");
-        let taken: u64 = self.holds.borrow().values().flat_map(|hold| hold.costs.values()).sum();
+        let holds = self.holds.borrow();
+        let taken: u64 = holds.values().flat_map(|hold| &hold.bookings).map(|booking| booking.cost).sum();
         assert_eq!(i64::try_from(taken).unwrap(), cost, "the acquirer's own costs are ours");
         let mut settled = BTreeMap::<(bool, String), i64>::new();
         for line in self.kept.settlements.borrow().values() {

@@ -3,12 +3,13 @@
 use crate::world::{World, euro, owner};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bench::tables::{Fault, Tables};
 use payments::billing::{FeeLine, SettlementLine};
 use payments::event::Event;
 use payments::failure::Unavailable;
-use payments::ledger::{Account, Dead, JournalEntry, fold};
+use payments::ledger::{Account, fold};
 use payments::payment::{CaptureMethod, Payment};
-use payments::ports::{DeadLetters, Events, FeeLines, Journal, SettlementLines};
+use payments::ports::{Events, FeeLines, SettlementLines};
 use payments::stage::{Created, Stage};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -18,8 +19,6 @@ use std::collections::BTreeMap;
 struct Sinks {
     refuse_from: Cell<Option<usize>>,
     sent: RefCell<Vec<Event>>,
-    journal: RefCell<BTreeMap<String, JournalEntry>>,
-    dead: RefCell<Vec<Dead>>,
     lines: RefCell<BTreeMap<String, FeeLine>>,
     settlements: RefCell<BTreeMap<String, SettlementLine>>,
     /// After so many lines, no more are taken.
@@ -42,27 +41,6 @@ impl Events for Sinks {
             Ok(())
         };
         events.iter().enumerate().map(outcome).collect()
-    }
-}
-
-impl Journal for Sinks {
-    async fn post(&self, _: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable> {
-        if self.down.get() {
-            return Err(refused());
-        }
-        let mut journal = self.journal.borrow_mut();
-        let before = journal.len();
-        for entry in entries {
-            journal.entry(entry.event_id.clone()).or_insert_with(|| entry.clone());
-        }
-        Ok(journal.len() - before)
-    }
-}
-
-impl DeadLetters for Sinks {
-    async fn bury(&self, dead: &Dead) -> Result<(), Unavailable> {
-        self.dead.borrow_mut().push(dead.clone());
-        Ok(())
     }
 }
 
@@ -116,15 +94,15 @@ fn event_of(payment: &Payment) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_event_delivered_twice_is_posted_once_and_sums_to_zero() {
-    let sinks = Sinks::default();
+    let tables = Tables::new();
     let batch = [event_of(&succeeded("a").await), event_of(&succeeded("b").await), event_of(&succeeded("a").await)];
     for _ in 0..2 {
-        let answer = post_ledger::handle(&sinks, &sinks, kafka(&batch)).await.unwrap();
+        let answer = post_ledger::handle(&tables, &tables, kafka(&batch)).await.unwrap();
         assert_eq!(answer, post_ledger::Response::default());
     }
-    let journal = sinks.journal.borrow();
-    assert_eq!(journal.len(), 2);
-    let deltas = fold(journal.values());
+    let journal = tables.read_journal();
+    assert_eq!((journal.committed().count(), journal.blocks()), (2, 1));
+    let deltas = fold(journal.committed().map(|(_, entry)| entry));
     assert_eq!(deltas.values().map(|delta| i128::from(delta.minor)).sum::<i128>(), 0);
     let payable = Account::MerchantPayable { merchant_id: owner().merchant_id, mode: owner().mode };
     let owed = deltas.iter().filter(|(key, _)| *key.account == payable && key.currency == euro());
@@ -145,11 +123,11 @@ async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
         (change("type", json!("payment.exploded")), "unknown variant `payment.exploded`"),
     ];
     for (bad, reason) in rows {
-        let sinks = Sinks::default();
-        let answer = post_ledger::handle(&sinks, &sinks, kafka(&[bad.clone(), good.clone()])).await.unwrap();
+        let tables = Tables::new();
+        let answer = post_ledger::handle(&tables, &tables, kafka(&[bad.clone(), good.clone()])).await.unwrap();
         assert_eq!(answer, post_ledger::Response::default(), "{reason}");
-        assert_eq!(sinks.journal.borrow().len(), 1, "{reason}");
-        let dead = sinks.dead.borrow();
+        assert_eq!(tables.read_journal().committed().count(), 1, "{reason}");
+        let dead = tables.dead.borrow();
         assert_eq!((dead.len(), &dead[0].value, dead[0].position.offset), (1, &bad, 10), "{reason}");
         assert!(dead[0].reason.starts_with(reason), "{}", dead[0].reason);
     }
@@ -157,9 +135,9 @@ async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
 
 #[tokio::test]
 async fn a_partition_that_cannot_be_posted_is_named_as_lambda_knows_it() {
-    let sinks = Sinks::default();
-    sinks.down.set(true);
-    let answer = post_ledger::handle(&sinks, &sinks, kafka(&[event_of(&succeeded("a").await)])).await.unwrap();
+    let tables = Tables::new();
+    tables.fail(1, Fault::Before);
+    let answer = post_ledger::handle(&tables, &tables, kafka(&[event_of(&succeeded("a").await)])).await.unwrap();
     let expected =
         json!({ "batchItemFailures": [{ "itemIdentifier": { "partition": "payment-events-2", "offset": 10 } }] });
     assert_eq!(serde_json::to_value(answer).unwrap(), expected);
@@ -169,10 +147,10 @@ async fn a_partition_that_cannot_be_posted_is_named_as_lambda_knows_it() {
 async fn a_settlement_that_contradicts_its_terms_is_not_posted() {
     let mut event = serde_json::to_value(Event::of(&succeeded("a").await)).unwrap();
     event["data"]["operation"]["settlement"]["fee"] = json!(1);
-    let sinks = Sinks::default();
-    post_ledger::handle(&sinks, &sinks, kafka(&[event.to_string().into_bytes()])).await.unwrap();
-    assert!(sinks.journal.borrow().is_empty());
-    assert!(sinks.dead.borrow()[0].reason.contains("settlement"));
+    let tables = Tables::new();
+    post_ledger::handle(&tables, &tables, kafka(&[event.to_string().into_bytes()])).await.unwrap();
+    assert!(tables.journal.borrow().is_empty());
+    assert!(tables.dead.borrow()[0].reason.contains("settlement"));
 }
 
 #[tokio::test]
@@ -260,8 +238,9 @@ async fn the_consumers_sample_events_are_taken_and_move_no_money() {
     let sinks = Sinks::default();
     assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), publish::Response::default());
     assert_eq!(sinks.sent.borrow().len(), 1);
-    let posted = post_ledger::handle(&sinks, &sinks, sample("post-ledger")).await.unwrap();
+    let tables = Tables::new();
+    let posted = post_ledger::handle(&tables, &tables, sample("post-ledger")).await.unwrap();
     assert_eq!(posted, post_ledger::Response::default());
     assert_eq!(bill::handle(&sinks, &sinks, sample("bill")).await.unwrap(), bill::Response::default());
-    assert!(sinks.dead.borrow().is_empty() && sinks.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
+    assert!(tables.dead.borrow().is_empty() && tables.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
 }

@@ -1,15 +1,22 @@
 //! Every task over ports in memory: twice, and with a failure before and after each call that it makes.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
+mod bank_messages;
 mod billing;
 mod bills_world;
 mod consumers;
+mod ingest;
 mod invoicing;
+mod ledger;
 mod lifecycle;
 mod machine;
 mod merchants;
 mod operations;
+mod payout_world;
+mod payouts;
 mod races;
+mod reconcile_world;
+mod reconciliation;
 mod registry;
 mod states;
 mod webhook_faults;

@@ -118,6 +118,33 @@ async fn a_thousand_callers_with_one_key_make_one_payment_and_one_charge() {
     assert!(answers.iter().any(|answer| answer.status == 409), "they met");
 }
 
+#[tokio::test]
+async fn of_many_who_find_a_payment_abandoned_one_carries_it_on() {
+    let world = World::new();
+    let token = {
+        let id = world.open("card", "4242424242424242", 1, payments::payment::CaptureMethod::Automatic);
+        world.payment(&id).token_id
+    };
+    let create = Call {
+        method: "POST",
+        resource: "/v1/payments",
+        key: Some("order"),
+        body: serde_json::json!({ "amount": 1999, "currency": "EUR", "token": token }),
+        ..Call::default()
+    };
+    // Its run breaks off at once.
+    call(&world, &create).await;
+    for seconds in [4, 2, 4, 2] {
+        world.now.set(world.now.get() + seconds * 1000);
+        world.started.borrow_mut().clear();
+        for _ in 0..3 {
+            let answer = call(&world, &create).await;
+            assert_eq!((answer.problem().as_str(), answer.retry_after), ("request-in-progress", true));
+        }
+        assert_eq!(world.started.borrow().len(), usize::from(seconds == 2), "after {seconds} s more");
+    }
+}
+
 /// What may happen in a stage, each with its own key.
 fn happenings(stage: StageName) -> Vec<Happening> {
     match stage {

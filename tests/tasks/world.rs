@@ -52,6 +52,8 @@ pub struct World {
     pub runs: Cell<bool>,
     /// Whether each call to the outside is a point where tasks take turns.
     pub turns: Cell<bool>,
+    /// Until when someone has the turn to carry a payment on.
+    pub resuming: RefCell<BTreeMap<PaymentId, i64>>,
 }
 
 impl World {
@@ -70,6 +72,7 @@ impl World {
                 decline_from: BTreeMap::from([(euro(), 90_000)]),
                 payments_per_card: 5,
             },
+            bank_accounts: BTreeMap::new(),
             requests_per_second: 100,
         };
         world.merchants.borrow_mut().insert(key_of(&owner()), merchant);
@@ -346,6 +349,18 @@ impl Workflow for World {
     }
 }
 
+impl Turns for World {
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: Duration) -> Result<bool, Unavailable> {
+        let now = self.now.get();
+        let mut turns = self.resuming.borrow_mut();
+        if turns.get(payment_id).is_some_and(|over| now < *over) {
+            return Ok(false);
+        }
+        turns.insert(payment_id.clone(), now + i64::try_from(lasts.as_millis()).unwrap());
+        Ok(true)
+    }
+}
+
 impl Account for World {
     async fn entry(&self, hold_key: &str) -> Result<Option<Entry>, Unavailable> {
         Ok(self.holds.borrow().get(hold_key).cloned())
@@ -354,6 +369,10 @@ impl Account for World {
     async fn keep(&self, entry: &Entry) -> Result<Kept, Unavailable> {
         self.holds.borrow_mut().insert(entry.hold_key.clone(), entry.clone());
         Ok(Kept::Done)
+    }
+
+    async fn booked_last_on(&self, day: payments::reconcile::Day) -> Result<Vec<Entry>, Unavailable> {
+        Ok(self.holds.borrow().values().filter(|entry| entry.booked_on == Some(day)).cloned().collect())
     }
 }
 
@@ -378,7 +397,7 @@ impl World {
         if fault == Some(Fault::Before) {
             return Err(NoAnswer::Unavailable("planned".to_owned()));
         }
-        let answer = simulated_acquirer::handle(self, self, self, order).await;
+        let answer = simulated_acquirer::handle(self, self, self, self, order).await;
         self.turn().await;
         if fault == Some(Fault::After) {
             return Err(NoAnswer::Unknown("planned".to_owned()));
@@ -386,6 +405,7 @@ impl World {
         match answer {
             Ok(Answer::Done(effect)) => Ok(Some(effect)),
             Ok(Answer::Found(effect)) => Ok(effect),
+            Ok(Answer::Reported(page)) => panic!("{page:?}"),
             Err(simulated_acquirer::Error::AcquirerUnavailable) => Err(NoAnswer::Unavailable("out".to_owned())),
             Err(error) => Err(NoAnswer::Unknown(error.to_string())),
         }
@@ -398,8 +418,8 @@ impl Gateway for World {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, amount, card } = order.clone();
-        match self.order(Order::Authorize { key, amount, card }).await? {
+        let AuthorizeOrder { key, mode, amount, card } = order.clone();
+        match self.order(Order::Authorize { key, mode, amount, card }).await? {
             Some(Effect::Authorized(answer)) => Ok(answer),
             other => panic!("{other:?}"),
         }

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use tokio::process::Command;
 
 use crate::aws;
+use crate::bank;
 use crate::samconfig::{DeployParameters, ENVIRONMENT};
 use crate::servers::last_lines;
 use crate::state::State;
@@ -34,8 +35,10 @@ pub async fn deploy(workspace: &Workspace, state: &mut State, built: &str, choic
     let cluster = aws::make_cluster(&endpoint, CLUSTER).await?;
     let overrides = parameters.overrides_with(&[
         ("ApiEndpoint", endpoint.clone()),
+        ("BankEndpoint", state.bank()?),
         ("KafkaBootstrapServers", state.kafka()?),
         ("MskClusterArn", cluster.clone()),
+        ("OwnAccounts", bank::own_accounts()),
         ("ValkeyEndpoint", state.valkey()?),
         ("WebhookTestReceiver", state.webhook_receiver()?),
         ("WorkflowType", choice.workflow_type.clone()),

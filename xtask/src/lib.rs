@@ -6,19 +6,25 @@
 
 mod attribute;
 pub mod aws;
+pub mod bank;
+pub mod bench;
 pub mod build;
+pub mod crash;
 pub mod demo;
 pub mod deploy;
 pub mod docs;
 pub mod down;
 pub mod fuzz;
 pub mod invoke;
+pub mod ledger;
 pub mod logs;
 pub mod merchant;
+pub mod month;
 pub mod operator;
 pub mod poller;
 pub mod process;
 pub mod progress;
+pub mod reconcile;
 pub mod samconfig;
 pub mod samples;
 pub mod servers;

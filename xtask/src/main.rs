@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
-use xtask::{Stack, Workspace, demo, docs, down, fuzz, invoke, logs, merchant, poller, progress, status, test, up};
+use xtask::{
+    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, month, poller, progress,
+    reconcile, status, test, up,
+};
 
 /// Runs, watches and feeds the local stack.
 #[derive(Parser)]
@@ -72,7 +75,7 @@ enum Command {
         #[arg(long)]
         replay: bool,
         /// Payments at a time
-        #[arg(long, default_value_t = 16)]
+        #[arg(long, default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
         concurrency: usize,
     },
     /// Put merchants' settings, or list them, as an operator
@@ -81,6 +84,16 @@ enum Command {
     /// Make, list, rotate and revoke merchants' API keys, as an operator
     #[command(subcommand)]
     Key(merchant::KeyCommand),
+    /// Reconcile days that are over, look at today, and write pages a person can read; or work on exceptions
+    Reconcile(reconcile::Reconcile),
+    /// Play a month in virtual time; exit code 1 unless everything adds up
+    Month,
+    /// Measure the ledger; exit code 1 if a limit does not hold
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Read the deployed ledger back
+    #[command(subcommand)]
+    Ledger(ledger::LedgerCommand),
     /// Run every test, those on the deployed stack too; exit code 1 unless all pass
     Test {
         /// Leave the stack up
@@ -145,6 +158,10 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
+        Command::Reconcile(command) => return reconcile::reconcile(&Stack::open(&workspace).await?, &command).await,
+        Command::Month => return month::month(&workspace).await,
+        Command::Bench(command) => return bench::bench(&workspace, &command).await,
+        Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Docs => docs::docs(&workspace)?,
         Command::FuzzApi { requests, short } => {

@@ -62,7 +62,7 @@ pub fn assign_webhook_port(state: &mut State) -> Result<()> {
     bail!("no port is free from {FIRST} to {}", FIRST + COUNT)
 }
 
-/// Starts MiniStack, the broker or the cache, unless it is up, and waits until it is ready.
+/// Starts MiniStack, the broker, the cache or the bank, unless it is up, and waits until it is ready.
 pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) -> Result<bool> {
     if state.is_up(server) {
         return Ok(false);
@@ -82,6 +82,7 @@ fn command(workspace: &Workspace, state: &State, server: Server) -> Result<Comma
         Server::Ministack => ministack(workspace, state)?,
         Server::Kafka => broker(workspace, state)?,
         Server::Valkey => cache(workspace, state)?,
+        Server::Bank => bank(workspace, state)?,
         Server::Poller => bail!("the poller is started after the deployment"),
     };
     command.current_dir(workspace.data());
@@ -140,6 +141,15 @@ fn cache(workspace: &Workspace, state: &State) -> Result<Command> {
     Ok(command)
 }
 
+/// PyPI's mock-bank: it takes payment files and gives statements. It keeps everything in memory, and dies with the stack.
+fn bank(workspace: &Workspace, state: &State) -> Result<Command> {
+    let port = state.port(Server::Bank)?.to_string();
+    let mut command = bare(workspace, workspace.tool("mock-bank"));
+    // A cut-off at the day's very end: what is sent today leaves today, whenever a test runs.
+    command.args(["--host", "127.0.0.1", "--port", &port, "--db", ":memory:", "--cutoff", "23:59", "--quiet"]);
+    Ok(command)
+}
+
 async fn wait_until_ready(workspace: &Workspace, server: Server, port: u16, process: &Process) -> Result<()> {
     let deadline = Instant::now() + READY_BOUND;
     let log = workspace.log(server.name());
@@ -161,6 +171,7 @@ async fn is_ready(server: Server, port: u16) -> bool {
     match server {
         Server::Ministack => answers(port, "GET /_ministack/health HTTP/1.0\r\n\r\n", " 200 ").await,
         Server::Valkey => answers(port, "PING\r\n", "+PONG").await,
+        Server::Bank => answers(port, "GET /_mock/health HTTP/1.0\r\n\r\n", " 200 ").await,
         // Making the topics is its real test, and comes next.
         Server::Kafka => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok(),
         Server::Poller => false,

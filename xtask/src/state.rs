@@ -21,13 +21,15 @@ pub enum Server {
     Kafka,
     /// The cache.
     Valkey,
+    /// The bank.
+    Bank,
     /// The Kafka event-source poller.
     Poller,
 }
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 4] = [Self::Ministack, Self::Kafka, Self::Valkey, Self::Poller];
+    pub const ALL: [Self; 5] = [Self::Ministack, Self::Kafka, Self::Valkey, Self::Bank, Self::Poller];
 
     /// Its name in logs and messages.
     pub fn name(self) -> &'static str {
@@ -35,6 +37,7 @@ impl Server {
             Self::Ministack => "ministack",
             Self::Kafka => "kafka",
             Self::Valkey => "valkey",
+            Self::Bank => "bank",
             Self::Poller => "poller",
         }
     }
@@ -45,6 +48,7 @@ impl Server {
             Self::Ministack => Some(4566),
             Self::Kafka => Some(9092),
             Self::Valkey => Some(6379),
+            Self::Bank => Some(8090),
             Self::Poller => None,
         }
     }
@@ -108,6 +112,11 @@ impl State {
     /// Host and port of the cache.
     pub fn valkey(&self) -> Result<String> {
         Ok(format!("127.0.0.1:{}", self.port(Server::Valkey)?))
+    }
+
+    /// Where the bank listens.
+    pub fn bank(&self) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.port(Server::Bank)?))
     }
 
     /// Host and port of the tests' receiver of webhooks.

@@ -40,6 +40,28 @@ impl<'a> Tables<'a> {
         Ok(())
     }
 
+    /// Writes an item on a condition.
+    pub async fn put_if(
+        &self,
+        table: &str,
+        item: &Map<String, Value>,
+        condition: &str,
+        values: &Map<String, Value>,
+    ) -> Result<()> {
+        let name = self.name(table);
+        let values = (!values.is_empty()).then(|| to_item(values));
+        self.client
+            .put_item()
+            .table_name(&name)
+            .set_item(Some(to_item(item)))
+            .condition_expression(condition)
+            .set_expression_attribute_values(values)
+            .send()
+            .await
+            .with_context(|| format!("writing to {name}"))?;
+        Ok(())
+    }
+
     /// Every item that has the attribute `having`: tables may hold other things beside.
     pub async fn scan<T: DeserializeOwned>(&self, table: &str, having: &str) -> Result<Vec<T>> {
         let name = self.name(table);

@@ -7,15 +7,15 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Workspace, build, demo, deploy, down, progress, tools, up};
+use crate::{Stack, Workspace, build, demo, deploy, down, fuzz, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
-const DEMO_CONCURRENCY: usize = 16;
+const DEMO_CONCURRENCY: usize = 8;
 
 /// Runs all tests; answers whether the demo's audit agreed. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
-    let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
-    cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
+    let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks", "--test", "month"];
+    cargo_test(workspace, &in_process).await.context("unit tests, contracts, tasks and a month")?;
     workspace.make_folders()?;
     tools::install(workspace).await?;
     lint_template(workspace).await?;
@@ -26,12 +26,16 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     outcome
 }
 
-/// The deployed thing: the demo's payments, twice, with the audit of every table, then its tests.
+/// The deployed thing: the demo's payments, twice, with the audit of every table; what the contract allows and forbids, in
+/// short; then its tests.
 async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
     let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
     up::up(workspace, &options).await?;
     let options = demo::Options { keep: true, file: None, replay: true, concurrency: DEMO_CONCURRENCY };
     let agreed = demo::demo(workspace, &options).await?;
+    if !fuzz::fuzz(&Stack::open(workspace).await?, fuzz::Extent::Short).await? {
+        bail!("the API is not as openapi.yaml says");
+    }
     cargo_test(workspace, &["--workspace", "--test", "stack"]).await.context("tests on the stack")?;
     Ok(agreed)
 }

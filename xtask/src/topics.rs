@@ -10,9 +10,10 @@ use krafka::error::{ErrorCode, KrafkaError};
 use crate::process::POLL_INTERVAL;
 
 /// Each topic and its partitions. Dead letters are few, and easier to read from one partition.
-pub const TOPICS: [(&str, i32); 6] = [
+pub const TOPICS: [(&str, i32); 7] = [
     ("fraud-alerts", 1),
     ("fraud-alerts-dlq", 1),
+    ("payment-answers", 4),
     ("payment-events", 4),
     ("payment-events-dlq", 1),
     ("payment-requests", 4),

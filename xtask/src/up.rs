@@ -15,7 +15,7 @@ use crate::servers::{self, last_lines};
 use crate::stack::Stack;
 use crate::state::{Server, State};
 use crate::workspace::Workspace;
-use crate::{aws, build, samples, tools, topics};
+use crate::{aws, bank, build, samples, tools, topics};
 
 /// A member of a group waits seconds for the others on this broker, and a predecessor's session may have to end.
 const POLLER_BOUND: Duration = Duration::from_secs(60);
@@ -40,6 +40,7 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<Stack> {
     let built = build_functions(workspace, options).await?;
     let mut state = predecessor(workspace).await?;
     servers::assign_webhook_port(&mut state)?;
+    servers::assign_ports(&mut state)?;
     start_servers(workspace, &mut state).await?;
     let deploying = step("deploying with SAM CLI");
     let choice = Choice { workflow_type: options.workflow_type.clone() };
@@ -90,14 +91,21 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
         // Before the broker begins anew: offsets of the old log must not be committed to the new one.
         process::stop(poller).await?;
     }
-    for server in [Server::Ministack, Server::Kafka, Server::Valkey] {
+    for server in [Server::Ministack, Server::Kafka, Server::Valkey, Server::Bank] {
         let starting = Instant::now();
         if servers::ensure(workspace, state, server).await? {
             let milliseconds = starting.elapsed().as_millis();
             note(format!("{} is ready on port {} ({milliseconds} ms)", server.name(), state.port(server)?));
         }
     }
+    bank::open_accounts(&state.bank()?).await?;
     topics::make(&state.kafka()?).await
+}
+
+/// Starts the poller of the running stack anew, if it runs with other options.
+pub async fn poller(workspace: &Workspace, twice: bool) -> Result<()> {
+    let mut state = State::load(workspace).context("no stack here: start one with `cargo xtask up`")?;
+    start_poller(workspace, &mut state, twice).await
 }
 
 /// Starts the poller, anew if its program or options have changed, and waits until each mapping has its partitions.

@@ -1,6 +1,9 @@
-//! Card gateways behind [`payments::ports::Gateway`], one file each.
+//! Card gateways behind [`payments::ports::Gateway`], one file each, and the files that banks take and give, in [`bank`].
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime")]
 
+pub mod bank;
+pub mod bank_host;
 pub mod simulated;
 
+pub use bank_host::BankHost;
 pub use simulated::SimulatedGateway;

@@ -4,6 +4,7 @@
 //! The card travels sealed. Only the acquirer opens it, so no plain card number is ever in an invocation's payload.
 
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::Config;
 use aws_sdk_lambda::error::SdkError;
 use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_types::retry::RetryConfig;
@@ -13,7 +14,9 @@ use payments::gateway::{
     Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
     RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
-use payments::ports::Gateway;
+use payments::id::Mode;
+use payments::ports::{Gateway, ReportDay};
+use payments::reconcile::Day;
 use payments::token::PresentedCard;
 use payments_aws::{StartError, sdk_config, variable};
 use serde::de::DeserializeOwned;
@@ -23,6 +26,10 @@ use std::time::Duration;
 
 /// How long we wait for an answer; a later one counts as lost.
 const PATIENCE: Duration = Duration::from_millis(2500);
+/// How long we wait for a part of a report: nobody else waits for it.
+const REPORT_PATIENCE: Duration = Duration::from_secs(20);
+/// The most parts that a report has.
+const MAX_PAGES: usize = 200;
 /// The one error name by which the acquirer says that it did nothing.
 pub const UNAVAILABLE: &str = "AcquirerUnavailable";
 
@@ -34,6 +41,8 @@ pub enum Order {
     Authorize {
         /// The order's key.
         key: GatewayKey,
+        /// In which world.
+        mode: Mode,
         /// How much.
         amount: Amount,
         /// The sealed card.
@@ -73,6 +82,26 @@ pub enum Order {
         /// The order's key.
         key: GatewayKey,
     },
+    /// What was booked on a day? Of today, so far.
+    Report {
+        /// In which world.
+        mode: Mode,
+        /// The day, in UTC.
+        day: Day,
+        /// How many of the report's lines the caller has already.
+        #[serde(default)]
+        from_line: usize,
+    },
+}
+
+/// A part of a report: an invocation's answer has at most 6 MB.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportPage {
+    /// Lines.
+    pub text: String,
+    /// From which line on there are more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
 }
 
 /// The simulated gateway, by its function.
@@ -85,16 +114,16 @@ pub struct SimulatedGateway {
 impl SimulatedGateway {
     /// From `SIMULATED_ACQUIRER_FUNCTION`.
     pub async fn from_env() -> Result<Self, StartError> {
-        let config = aws_sdk_lambda::config::Builder::from(&sdk_config()?)
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(TimeoutConfig::builder().operation_timeout(PATIENCE).build());
+        let config = aws_sdk_lambda::config::Builder::from(&sdk_config()?).retry_config(RetryConfig::disabled());
         Ok(Self { client: Client::from_conf(config.build()), function: variable("SIMULATED_ACQUIRER_FUNCTION")? })
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "the SDK's error is open: what we do not know is unknown")]
-    async fn send<A: DeserializeOwned>(&self, order: &Order) -> Result<A, NoAnswer> {
+    async fn send<A: DeserializeOwned>(&self, order: &Order, patience: Duration) -> Result<A, NoAnswer> {
         let payload = serde_json::to_vec(order).expect("an order is plain data");
-        let answer = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
+        let timeouts = TimeoutConfig::builder().operation_timeout(patience).operation_attempt_timeout(patience).build();
+        let invocation = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).customize();
+        let answer = invocation.config_override(Config::builder().timeout_config(timeouts)).send().await;
         let answer = answer.map_err(|error| match &error {
             SdkError::ConstructionFailure(_) => NoAnswer::Unavailable("the order could not be written".to_owned()),
             SdkError::ServiceError(refused) if refused.err().is_too_many_requests_exception() => {
@@ -118,8 +147,8 @@ impl Gateway for SimulatedGateway {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, amount, card } = order.clone();
-        match self.send(&Order::Authorize { key, amount, card }).await? {
+        let AuthorizeOrder { key, mode, amount, card } = order.clone();
+        match self.send(&Order::Authorize { key, mode, amount, card }, PATIENCE).await? {
             Effect::Authorized(answer) => Ok(answer),
             other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -127,7 +156,7 @@ impl Gateway for SimulatedGateway {
 
     async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
         let CaptureOrder { key, hold_key, amount, last } = order.clone();
-        match self.send(&Order::Capture { key, hold_key, amount, last }).await? {
+        match self.send(&Order::Capture { key, hold_key, amount, last }, PATIENCE).await? {
             Effect::Captured(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -135,7 +164,7 @@ impl Gateway for SimulatedGateway {
 
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
         let VoidOrder { key, hold_key, captured } = order.clone();
-        match self.send(&Order::Void { key, hold_key, captured }).await? {
+        match self.send(&Order::Void { key, hold_key, captured }, PATIENCE).await? {
             Effect::Voided(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -143,14 +172,34 @@ impl Gateway for SimulatedGateway {
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
         let RefundOrder { key, hold_key, amount } = order.clone();
-        match self.send(&Order::Refund { key, hold_key, amount }).await? {
+        match self.send(&Order::Refund { key, hold_key, amount }, PATIENCE).await? {
             Effect::Refunded(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
         }
     }
 
     async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer> {
-        self.send(&Order::LookUp { key: key.clone() }).await
+        self.send(&Order::LookUp { key: key.clone() }, PATIENCE).await
+    }
+}
+
+impl ReportDay for SimulatedGateway {
+    fn name(&self) -> GatewayName {
+        Gateway::name(self)
+    }
+
+    async fn daily_report(&self, mode: Mode, day: Day) -> Result<String, NoAnswer> {
+        let mut report = String::new();
+        let mut from_line = 0;
+        for _ in 0..MAX_PAGES {
+            let page: ReportPage = self.send(&Order::Report { mode, day, from_line }, REPORT_PATIENCE).await?;
+            report.push_str(&page.text);
+            match page.next {
+                Some(next) => from_line = next,
+                None => return Ok(report),
+            }
+        }
+        Err(NoAnswer::Unknown(format!("the report has more than {MAX_PAGES} parts")))
     }
 }
 

@@ -41,7 +41,7 @@ impl EventsOut {
         let mut handles = Vec::with_capacity(events.len());
         for (event, text) in events {
             let record = Record::new(self.topic.as_str(), text.clone())
-                .key(event.data.id.as_str().to_owned())
+                .key(event.subject().to_owned())
                 .header("type", event.kind.to_string());
             handles.push(self.producer.enqueue(record).await);
         }

@@ -21,8 +21,9 @@ pub struct InvoiceBucket {
 impl InvoiceBucket {
     /// From `INVOICES_BUCKET`.
     pub async fn from_env() -> Result<Self, StartError> {
-        // A bucket's name in the path works everywhere, the emulator's host has no names below it.
-        let config = aws_sdk_s3::config::Builder::from(&sdk_config()?).force_path_style(true);
+        // Path style: a local endpoint has no host names of buckets.
+        let local = variable("AWS_ENDPOINT_URL").is_ok();
+        let config = aws_sdk_s3::config::Builder::from(&sdk_config()?).force_path_style(local);
         Ok(Self { client: Client::from_conf(config.build()), bucket: variable("INVOICES_BUCKET")? })
     }
 }

@@ -1,127 +1,140 @@
-//! The ledger's tables: journal entries put once, balances folded per batch and shard, in the same transactions.
+//! The ledger's tables: entries put by themselves, each for one write unit; blocks and the balances that follow from them
+//! in one transaction.
 
 use crate::config::StartError;
-use crate::table::{Table, unavailable};
+use crate::table::{self, Table, unavailable};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{AttributeValue, Put, TransactWriteItem, Update};
 use payments::failure::Unavailable;
-use payments::ledger::{JournalEntry, fold};
-use payments::ports::Journal;
-use serde::Serialize;
+use payments::ledger::block::{Block, Place, PlacedEntry};
+use payments::ledger::{BalanceKey, Delta};
+use payments::ports::{CommitBlock, EntryPut, JournalEntries, LedgerBlocks, Saved};
+use std::collections::{BTreeMap, HashMap};
 
-/// Entries of one transaction: with their balances they stay below DynamoDB's 100 actions.
-const ENTRIES: usize = 80;
-/// Actions of one transaction (DynamoDB quota).
-const ACTIONS: usize = 100;
-/// How often a transaction is tried again without the entries that turned out to be there.
-const ROUNDS: usize = 5;
-
-/// Journal and balances in DynamoDB.
+/// Journal, blocks and balances in DynamoDB.
 #[derive(Clone, Debug)]
 pub struct LedgerTables {
     journal: Table,
+    blocks: Table,
     balances: Table,
 }
 
-/// A journal entry as stored.
-#[derive(Serialize)]
-struct Item<'a> {
-    #[serde(flatten)]
-    entry: &'a JournalEntry,
-}
-
 impl LedgerTables {
-    /// From `JOURNAL_TABLE` and `BALANCES_TABLE`.
+    /// From `JOURNAL_TABLE`, `LEDGER_BLOCKS_TABLE` and `BALANCES_TABLE`.
     pub async fn from_env() -> Result<Self, StartError> {
         Ok(Self {
             journal: Table::from_env("JOURNAL_TABLE", "the journal").await?,
+            blocks: Table::from_env("LEDGER_BLOCKS_TABLE", "the ledger's blocks").await?,
             balances: Table::from_env("BALANCES_TABLE", "the balances").await?,
         })
     }
 
-    /// Posts entries that fit one transaction; leaves out those whose event is there already.
-    async fn post_together(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable> {
-        let mut fresh: Vec<&JournalEntry> = entries.iter().collect();
-        for _ in 0..ROUNDS {
-            if fresh.is_empty() {
-                return Ok(0);
+    async fn put_if(
+        &self,
+        entry: &PlacedEntry,
+        condition: &str,
+        values: &[(&str, AttributeValue)],
+    ) -> Result<EntryPut, Unavailable> {
+        match self.journal.put_if(entry, condition, values).await? {
+            table::Put::Done => Ok(EntryPut::Done),
+            table::Put::Refused(Some(there)) => Ok(EntryPut::Refused(Box::new(there))),
+            table::Put::Refused(None) => {
+                Err(Unavailable::new("the journal", "a put was refused without an item there"))
             }
-            let actions = self.actions(partition, &fresh)?;
-            if actions.len() > ACTIONS {
-                let (first, second) = entries.split_at(entries.len() / 2);
-                return Ok(Box::pin(self.post_together(partition, first)).await?
-                    + Box::pin(self.post_together(partition, second)).await?);
-            }
-            let transaction = self.journal.client.transact_write_items().set_transact_items(Some(actions));
-            let Err(error) = transaction.send().await else { return Ok(fresh.len()) };
-            let known = already_there(error.as_service_error(), fresh.len());
-            if known.is_empty() {
-                return Err(unavailable("the ledger", error));
-            }
-            let mut place = 0;
-            fresh.retain(|_| {
-                place += 1;
-                !known.contains(&(place - 1))
-            });
         }
-        Err(Unavailable::new("the ledger", format!("entries kept appearing through {ROUNDS} rounds")))
     }
 
-    fn actions(&self, partition: u32, entries: &[&JournalEntry]) -> Result<Vec<TransactWriteItem>, Unavailable> {
-        let built = |error| Unavailable::new("the ledger", error);
-        let mut actions = Vec::new();
-        for entry in entries {
-            let put = Put::builder()
-                .table_name(&self.journal.name)
-                .set_item(Some(self.journal.write(&Item { entry })?))
-                .condition_expression("attribute_not_exists(event_id)")
-                .build()
-                .map_err(built)?;
-            actions.push(TransactWriteItem::builder().put(put).build());
-        }
-        for (key, delta) in fold(entries.iter().copied()) {
-            let (expression, due) = match key.due {
-                Some(due) => ("SET currency = :currency, due = :due ADD minor :minor, postings :postings", Some(due)),
-                None => ("SET currency = :currency ADD minor :minor, postings :postings", None),
-            };
-            let mut update = Update::builder()
-                .table_name(&self.balances.name)
-                .key("account", AttributeValue::S(key.account.to_string()))
-                .key("shard", AttributeValue::S(key.shard(partition)))
-                .update_expression(expression)
-                .expression_attribute_values(":currency", AttributeValue::S(key.currency.to_string()))
-                .expression_attribute_values(":minor", AttributeValue::N(delta.minor.to_string()))
-                .expression_attribute_values(":postings", AttributeValue::N(delta.postings.to_string()));
-            if let Some(due) = due {
-                update = update.expression_attribute_values(":due", AttributeValue::S(due.to_owned()));
-            }
-            let update = update.build().map_err(built)?;
-            actions.push(TransactWriteItem::builder().update(update).build());
-        }
-        Ok(actions)
+    fn change(&self, chain: u32, key: &BalanceKey<'_>, delta: Delta) -> Result<TransactWriteItem, Unavailable> {
+        let set = if key.due.is_some() { "currency = :currency, due = :due" } else { "currency = :currency" };
+        let update = Update::builder()
+            .table_name(&self.balances.name)
+            .key("account", text(key.account))
+            .key("shard", text(key.shard(chain)))
+            .update_expression(format!("SET {set} ADD minor :minor, postings :postings"))
+            .expression_attribute_values(":currency", text(key.currency))
+            .expression_attribute_values(":minor", number(delta.minor))
+            .expression_attribute_values(":postings", number(delta.postings));
+        let update = match key.due {
+            Some(due) => update.expression_attribute_values(":due", text(due)),
+            None => update,
+        };
+        let update = update.build().map_err(|error| Unavailable::new("the balances", error))?;
+        Ok(TransactWriteItem::builder().update(update).build())
     }
 }
 
-/// The places of the journal puts whose condition did not hold.
-fn already_there(error: Option<&TransactWriteItemsError>, puts: usize) -> Vec<usize> {
-    let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error else { return Vec::new() };
-    let reasons = canceled.cancellation_reasons().iter().take(puts).enumerate();
-    reasons.filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed")).map(|(place, _)| place).collect()
+impl JournalEntries for LedgerTables {
+    async fn put_entry(&self, entry: &PlacedEntry) -> Result<EntryPut, Unavailable> {
+        self.put_if(entry, "attribute_not_exists(event_id)", &[]).await
+    }
+
+    async fn put_entry_over(&self, entry: &PlacedEntry, was: Place) -> Result<EntryPut, Unavailable> {
+        let values = [(":chain", number(was.chain)), (":block", number(was.block))];
+        self.put_if(entry, "chain = :chain AND block_number = :block", &values).await
+    }
 }
 
-impl Journal for LedgerTables {
-    async fn post(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable> {
-        // The same event twice in one batch would be the same item twice in one transaction, which DynamoDB refuses.
-        let mut unique: Vec<JournalEntry> = Vec::with_capacity(entries.len());
-        for entry in entries {
-            if unique.iter().all(|seen| seen.event_id != entry.event_id) {
-                unique.push(entry.clone());
-            }
-        }
-        let mut posted = 0;
-        for chunk in unique.chunks(ENTRIES) {
-            posted += self.post_together(partition, chunk).await?;
-        }
-        Ok(posted)
+impl LedgerBlocks for LedgerTables {
+    async fn head(&self, chain: u32) -> Result<Option<Block>, Unavailable> {
+        let answer = self
+            .blocks
+            .client
+            .query()
+            .table_name(&self.blocks.name)
+            .key_condition_expression("chain = :chain")
+            .expression_attribute_values(":chain", number(chain))
+            .consistent_read(true)
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await
+            .map_err(|error| unavailable("the ledger's blocks", error))?;
+        answer.items.unwrap_or_default().into_iter().next().map(|item| self.blocks.read(item)).transpose()
     }
+
+    async fn block(&self, place: Place) -> Result<Option<Block>, Unavailable> {
+        block_at(&self.blocks, place).await
+    }
+}
+
+impl CommitBlock for LedgerTables {
+    async fn commit(&self, block: &Block, changes: &BTreeMap<BalanceKey<'_>, Delta>) -> Result<Saved, Unavailable> {
+        let put = Put::builder()
+            .table_name(&self.blocks.name)
+            .set_item(Some(self.blocks.write(block)?))
+            .condition_expression("attribute_not_exists(chain)")
+            .build()
+            .map_err(|error| Unavailable::new("the ledger's blocks", error))?;
+        let mut actions = vec![TransactWriteItem::builder().put(put).build()];
+        for (key, delta) in changes {
+            actions.push(self.change(block.chain, key, *delta)?);
+        }
+        let transaction = self.blocks.client.transact_write_items().set_transact_items(Some(actions));
+        let Err(error) = transaction.send().await else { return Ok(Saved::Done) };
+        let taken = error.as_service_error().is_some_and(place_is_taken);
+        if taken { Ok(Saved::Conflict) } else { Err(unavailable("the ledger", error)) }
+    }
+}
+
+/// The block of that place, if it exists.
+pub(crate) async fn block_at(blocks: &Table, place: Place) -> Result<Option<Block>, Unavailable> {
+    let key = HashMap::from([("chain".to_owned(), number(place.chain)), ("number".to_owned(), number(place.block))]);
+    let get = blocks.client.get_item().table_name(&blocks.name).set_key(Some(key)).consistent_read(true);
+    let got = get.send().await.map_err(|error| unavailable("the ledger's blocks", error))?;
+    got.item.map(|item| blocks.read(item)).transpose()
+}
+
+/// Whether the transaction was canceled because a block is there: the block is its first action.
+fn place_is_taken(error: &TransactWriteItemsError) -> bool {
+    let TransactWriteItemsError::TransactionCanceledException(canceled) = error else { return false };
+    let block = canceled.cancellation_reasons().first();
+    block.and_then(|reason| reason.code()) == Some("ConditionalCheckFailed")
+}
+
+fn text(text: impl ToString) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+fn number(number: impl ToString) -> AttributeValue {
+    AttributeValue::N(number.to_string())
 }

@@ -73,10 +73,11 @@ async fn keys(
 ) -> Result<Vec<Cursor>, Unavailable> {
     let from = filter.created_from.map_or(0, Timestamp::as_millis);
     let to = filter.created_before.map_or(i64::MAX, |before| before.as_millis().saturating_sub(1));
-    if from > to {
+    // A place outside of the range may not be named: what comes after it is nothing, or the whole range.
+    if from > to || after.is_some_and(|cursor| cursor.created_at.as_millis() < from) {
         return Ok(Vec::new());
     }
-    let start = after.map(|cursor| {
+    let start = after.filter(|cursor| cursor.created_at.as_millis() <= to).map(|cursor| {
         Item::from([
             (partition.attribute.to_owned(), AttributeValue::S(partition.value.clone())),
             ("created_at".to_owned(), number(cursor.created_at.as_millis())),

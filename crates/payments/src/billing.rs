@@ -10,6 +10,7 @@ use crate::month::Month;
 use crate::posting::{Money, Unpostable, money_of};
 use crate::region::CardClass;
 use crate::timestamp::Timestamp;
+use crate::view::PaymentView;
 use serde::{Deserialize, Serialize};
 
 /// What a line is about.
@@ -130,24 +131,25 @@ pub struct Lines {
 
 /// The lines of an event; none if it moves no money.
 pub fn lines(event: &Event) -> Result<Lines, Unpostable> {
-    let (kind, fee, terms, gross, settlements) = match money_of(event)? {
+    let (Some(payment), Some(owner)) = (event.payment(), event.owner()) else { return Ok(Lines::default()) };
+    let line = |kind, date: &str, currency, parts| line(event, (&owner, payment), kind, date, currency, parts);
+    let (kind, fee, terms, gross, settlements) = match money_of(event, payment)? {
         Money::Captured { gross, settlement } => {
             let (taken, held) = (signed(settlement.fee)?, signed(settlement.reserve)?);
             let mut lines = vec![line(
-                event,
                 LineKind::Capture,
                 &settlement.date,
                 gross.currency(),
                 [signed(gross.minor())?, taken, held],
             )];
             if let Some(release) = &settlement.reserve_release_date {
-                lines.push(line(event, LineKind::ReserveRelease, release, gross.currency(), [0, 0, -held]));
+                lines.push(line(LineKind::ReserveRelease, release, gross.currency(), [0, 0, -held]));
             }
             (LineKind::Capture, settlement.fee, settlement.terms, gross, lines)
         }
         Money::Refunded { amount, deduction } => {
             let parts = [-signed(amount.minor())?, signed(deduction.fee)?, 0];
-            let lines = vec![line(event, LineKind::Refund, &deduction.date, amount.currency(), parts)];
+            let lines = vec![line(LineKind::Refund, &deduction.date, amount.currency(), parts)];
             let terms = FeeTerms { basis_points: 0, fixed_minor: deduction.fee, minimum_minor: 0 };
             (LineKind::Refund, deduction.fee, terms, amount, lines)
         }
@@ -155,14 +157,14 @@ pub fn lines(event: &Event) -> Result<Lines, Unpostable> {
     };
     let month = Month::of(Timestamp::parse_rfc3339(&event.occurred_at).map_err(|_| Unpostable::Incomplete)?);
     let fee = (kind == LineKind::Capture || fee > 0).then(|| FeeLine {
-        bill: bill_of(&owner(event), month),
+        bill: bill_of(&owner, month),
         line_id: event.id.clone(),
-        merchant_id: event.merchant_id.clone(),
-        mode: event.mode,
+        merchant_id: owner.merchant_id.clone(),
+        mode: owner.mode,
         month,
-        payment_id: event.data.id.clone(),
+        payment_id: payment.id.clone(),
         kind,
-        card: CardClass::of(&event.data.card),
+        card: CardClass::of(&payment.card),
         currency: gross.currency(),
         gross: gross.minor(),
         fee,
@@ -171,13 +173,10 @@ pub fn lines(event: &Event) -> Result<Lines, Unpostable> {
     Ok(Lines { fee, settlements })
 }
 
-fn owner(event: &Event) -> Owner {
-    Owner { merchant_id: event.merchant_id.clone(), mode: event.mode }
-}
-
 /// A settlement line of [gross, fee, reserve].
 fn line(
     event: &Event,
+    (owner, payment): (&Owner, &PaymentView),
     kind: LineKind,
     date: &str,
     currency: Currency,
@@ -185,11 +184,11 @@ fn line(
 ) -> SettlementLine {
     let suffix = if kind == LineKind::ReserveRelease { "#reserve" } else { "" };
     SettlementLine {
-        owner: owner(event),
+        owner: owner.clone(),
         settlement_id: format!("{date}#{}{suffix}", event.id),
         date: date.to_owned(),
         kind,
-        payment_id: event.data.id.clone(),
+        payment_id: payment.id.clone(),
         currency,
         gross,
         fee,

@@ -1,12 +1,16 @@
-//! Events: what the world is told about each version of a payment, exactly one per version.
+//! Events: what the world is told about each version of a payment or payout and each movement at the bank, exactly one per
+//! version. The type's family (what comes before its dot) says what `data` is.
 
-use crate::id::{MerchantId, Mode, PaymentId};
+use crate::bank::{BankMovement, BookedMovement, Direction};
+use crate::id::{MerchantId, Mode, Owner, PaymentId};
 use crate::operation::Action;
 use crate::payment::{Actor, Change, Payment};
+use crate::payout::{Payout, PayoutStatus, PayoutView};
 use crate::secret::blot_digits;
 use crate::stage::StageName;
 use crate::view::{PaymentView, operation};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The version of the envelope. A reader refuses another.
 pub const ENVELOPE: u32 = 1;
@@ -51,12 +55,101 @@ pub enum EventKind {
     #[serde(rename = "refund.failed")]
     #[strum(serialize = "refund.failed")]
     RefundFailed,
+    #[serde(rename = "payout.created")]
+    #[strum(serialize = "payout.created")]
+    PayoutCreated,
+    #[serde(rename = "payout.sent")]
+    #[strum(serialize = "payout.sent")]
+    PayoutSent,
+    #[serde(rename = "payout.accepted")]
+    #[strum(serialize = "payout.accepted")]
+    PayoutAccepted,
+    #[serde(rename = "payout.paid")]
+    #[strum(serialize = "payout.paid")]
+    PayoutPaid,
+    #[serde(rename = "payout.failed")]
+    #[strum(serialize = "payout.failed")]
+    PayoutFailed,
+    #[serde(rename = "payout.returned")]
+    #[strum(serialize = "payout.returned")]
+    PayoutReturned,
+    #[serde(rename = "bank.credited")]
+    #[strum(serialize = "bank.credited")]
+    BankCredited,
+    #[serde(rename = "bank.debited")]
+    #[strum(serialize = "bank.debited")]
+    BankDebited,
+    #[serde(rename = "bank.unmatched")]
+    #[strum(serialize = "bank.unmatched")]
+    BankUnmatched,
+}
+
+/// What an event is about: it decides the shape of `data`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// A payment or one of its refunds: [`PaymentView`].
+    Payment,
+    /// A payout: [`PayoutView`].
+    Payout,
+    /// A movement on our own bank account, which is no merchant's: [`BankMovement`].
+    Bank,
+}
+
+impl EventKind {
+    /// What events of this kind are about.
+    pub fn family(self) -> Family {
+        match self {
+            Self::Processing
+            | Self::Authorized
+            | Self::Declined
+            | Self::PartiallyCaptured
+            | Self::RequiresCapture
+            | Self::InReview
+            | Self::Succeeded
+            | Self::Canceled
+            | Self::Failed
+            | Self::RefundProcessing
+            | Self::RefundSucceeded
+            | Self::RefundFailed => Family::Payment,
+            Self::PayoutCreated
+            | Self::PayoutSent
+            | Self::PayoutAccepted
+            | Self::PayoutPaid
+            | Self::PayoutFailed
+            | Self::PayoutReturned => Family::Payout,
+            Self::BankCredited | Self::BankDebited | Self::BankUnmatched => Family::Bank,
+        }
+    }
+}
+
+/// What an event says, by its type's family.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Data {
+    /// The payment as of this version.
+    Payment(Box<PaymentView>),
+    /// The payout as of this version.
+    Payout(PayoutView),
+    /// The movement.
+    Bank(BankMovement),
+}
+
+impl Data {
+    /// Reads `data` as the family says.
+    fn read(family: Family, data: Value) -> Result<Self, serde_json::Error> {
+        match family {
+            Family::Payment => serde_json::from_value(data).map(Self::Payment),
+            Family::Payout => serde_json::from_value(data).map(Self::Payout),
+            Family::Bank => serde_json::from_value(data).map(Self::Bank),
+        }
+    }
 }
 
 /// The envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Envelope")]
 pub struct Event {
-    /// Payment id and version, `pay_...:3`: the same whenever it is sent again.
+    /// The subject's id and version, `pay_...:3`: the same whenever it is sent again.
     pub id: String,
     /// What happened.
     #[serde(rename = "type")]
@@ -65,12 +158,50 @@ pub struct Event {
     pub version: u32,
     /// When (RFC 3339, UTC).
     pub occurred_at: String,
-    /// Whose.
-    pub merchant_id: MerchantId,
+    /// Whose; absent for what is our own, which only the bank's movements are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merchant_id: Option<MerchantId>,
     /// In which world.
     pub mode: Mode,
-    /// The payment as of this version.
-    pub data: PaymentView,
+    /// What it is about, as of this version.
+    pub data: Data,
+}
+
+/// An event of which it is not known yet what its data is.
+#[derive(Deserialize)]
+struct Envelope {
+    id: String,
+    #[serde(rename = "type")]
+    kind: EventKind,
+    version: u32,
+    occurred_at: String,
+    #[serde(default)]
+    merchant_id: Option<MerchantId>,
+    mode: Mode,
+    data: Value,
+}
+
+/// Why an envelope is no event.
+#[derive(Debug, thiserror::Error)]
+enum Misfit {
+    #[error("missing field `merchant_id`")]
+    Nobodys,
+    #[error("data: {0}")]
+    Data(#[from] serde_json::Error),
+}
+
+impl TryFrom<Envelope> for Event {
+    type Error = Misfit;
+
+    fn try_from(envelope: Envelope) -> Result<Self, Misfit> {
+        let Envelope { id, kind, version, occurred_at, merchant_id, mode, data } = envelope;
+        let family = kind.family();
+        if merchant_id.is_none() && family != Family::Bank {
+            return Err(Misfit::Nobodys);
+        }
+        let data = Data::read(family, data)?;
+        Ok(Self { id, kind, version, occurred_at, merchant_id, mode, data })
+    }
 }
 
 /// A record that is not an event of ours.
@@ -90,8 +221,8 @@ pub enum Unreadable {
 impl Event {
     /// Reads an event that came over a topic or a queue.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let value: serde_json::Value = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotJson)?;
-        if value.get("version").and_then(serde_json::Value::as_u64) != Some(u64::from(ENVELOPE)) {
+        let value: Value = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotJson)?;
+        if value.get("version").and_then(Value::as_u64) != Some(u64::from(ENVELOPE)) {
             return Err(Unreadable::Version);
         }
         serde_json::from_value(value).map_err(|error| Unreadable::Shape(blot_digits(&error.to_string())))
@@ -110,10 +241,76 @@ impl Event {
             kind: kind(payment, change),
             version: ENVELOPE,
             occurred_at: change.at.to_rfc3339(),
-            merchant_id: payment.owner.merchant_id.clone(),
+            merchant_id: Some(payment.owner.merchant_id.clone()),
             mode: payment.owner.mode,
-            data: PaymentView { operation: operation(payment, change.v), ..PaymentView::of(payment) },
+            data: Data::Payment(Box::new(PaymentView {
+                operation: operation(payment, change.v),
+                ..PaymentView::of(payment)
+            })),
         }
+    }
+
+    /// The event of this version of the payout.
+    pub fn of_payout(payout: &Payout) -> Self {
+        let kind = match payout.stage.status() {
+            PayoutStatus::Created => EventKind::PayoutCreated,
+            PayoutStatus::Sent => EventKind::PayoutSent,
+            PayoutStatus::Accepted => EventKind::PayoutAccepted,
+            PayoutStatus::Paid => EventKind::PayoutPaid,
+            PayoutStatus::Failed => EventKind::PayoutFailed,
+            PayoutStatus::Returned => EventKind::PayoutReturned,
+        };
+        let at = payout.history.last().map_or(payout.created_at, |change| change.at);
+        Self {
+            id: payout.event_id(),
+            kind,
+            version: ENVELOPE,
+            occurred_at: at.to_rfc3339(),
+            merchant_id: Some(payout.owner.merchant_id.clone()),
+            mode: payout.owner.mode,
+            data: Data::Payout(PayoutView::of(payout)),
+        }
+    }
+
+    /// The event of a movement at the bank: there is one, since a movement never changes.
+    pub fn of_movement(booked: &BookedMovement) -> Self {
+        let kind = match (&booked.movement.gateway, booked.movement.direction) {
+            (Some(_), Direction::Credit) => EventKind::BankCredited,
+            (Some(_), Direction::Debit) => EventKind::BankDebited,
+            (None, _) => EventKind::BankUnmatched,
+        };
+        Self {
+            id: format!("{}:1", booked.movement.id),
+            kind,
+            version: ENVELOPE,
+            // It happened when the bank booked it, however late we read that: reconciliation goes by days.
+            occurred_at: format!("{}T00:00:00Z", booked.movement.booked_on),
+            merchant_id: None,
+            mode: booked.mode,
+            data: Data::Bank(booked.movement.clone()),
+        }
+    }
+
+    /// The payment that it is about, if it is about one.
+    pub fn payment(&self) -> Option<&PaymentView> {
+        match &self.data {
+            Data::Payment(view) => Some(view),
+            Data::Payout(_) | Data::Bank(_) => None,
+        }
+    }
+
+    /// The id of what it is about: events of one subject stay in order.
+    pub fn subject(&self) -> &str {
+        match &self.data {
+            Data::Payment(view) => view.id.as_str(),
+            Data::Payout(view) => view.id.as_str(),
+            Data::Bank(movement) => movement.id.as_str(),
+        }
+    }
+
+    /// Whose it is, unless it is our own.
+    pub fn owner(&self) -> Option<Owner> {
+        Some(Owner { merchant_id: self.merchant_id.clone()?, mode: self.mode })
     }
 }
 
@@ -143,5 +340,67 @@ pub fn kind(payment: &Payment, change: &Change) -> EventKind {
         StageName::Declined => EventKind::Declined,
         StageName::Canceled => EventKind::Canceled,
         StageName::Failed => EventKind::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn event(kind: &str, data: &Value) -> Value {
+        json!({
+            "id": "x:1", "type": kind, "version": ENVELOPE, "occurred_at": "2026-11-23T00:00:00Z",
+            "merchant_id": "mer_a", "mode": "test", "data": data,
+        })
+    }
+
+    fn payout() -> Value {
+        json!({
+            "id": format!("po_{}", "0".repeat(32)), "status": "created", "amount": 100, "currency": "EUR",
+            "day": "2026-11-23", "created_at": "2026-11-23T00:00:00Z",
+            "lines": [{ "account": "test:merchant:mer_a:payable", "due": "2026-11-23", "minor": 100 }],
+            "bank_account": { "type": "iban", "name": "A", "country": "NL", "last4": "0001" }, "reference": "0",
+        })
+    }
+
+    fn movement() -> Value {
+        json!({
+            "id": format!("bnk_{}", "0".repeat(32)), "direction": "credit", "amount": 100, "currency": "EUR",
+            "account": "DE00", "booked_on": "2026-11-23", "reference": "1", "statement": "s", "gateway": "simulated",
+        })
+    }
+
+    #[test]
+    fn the_type_says_what_data_is() {
+        for (kind, data, reads) in [
+            ("payout.created", payout(), true),
+            ("payout.created", movement(), false),
+            ("bank.credited", movement(), true),
+            ("bank.credited", payout(), false),
+            ("payment.succeeded", payout(), false),
+        ] {
+            let text = event(kind, &data).to_string();
+            let read = Event::read(text.as_bytes());
+            assert_eq!(read.is_ok(), reads, "{kind} {read:?}");
+            if let Ok(event) = read {
+                assert_eq!(serde_json::to_value(&event).expect("plain data"), event_value(&text), "{kind}");
+                assert_eq!(event.subject(), data["id"].as_str().expect("an id"));
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_is_the_bank_s_is_nobody_s() {
+        for (kind, data, reads) in [("payout.paid", payout(), false), ("bank.unmatched", movement(), true)] {
+            let mut event = event(kind, &data);
+            event.as_object_mut().expect("an object").remove("merchant_id");
+            let read = Event::read(event.to_string().as_bytes());
+            assert_eq!(read.is_ok(), reads, "{read:?}");
+        }
+    }
+
+    fn event_value(text: &str) -> Value {
+        serde_json::from_str(text).expect("JSON")
     }
 }

@@ -1,7 +1,7 @@
 //! What a card gateway is to us: the calls, the answers, and the two ways in which there is no answer.
 
 use crate::amount::Amount;
-use crate::id::{OperationId, OperationKind, PaymentId};
+use crate::id::{Mode, OperationId, OperationKind, PaymentId};
 use crate::token::PresentedCard;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -121,6 +121,8 @@ impl DeclineCode {
 pub struct AuthorizeOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
+    /// In which world: what a gateway did in one is never in the other's report.
+    pub mode: Mode,
     /// How much to hold.
     pub amount: Amount,
     /// The card, sealed; the gateway's adapter opens it or passes it on as it is.

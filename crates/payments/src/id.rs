@@ -1,8 +1,10 @@
 //! Names of things: each its own type, parsed at the edge, never a bare string inside.
 
+use crate::currency::Currency;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// The text is not an identifier of this kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,12 +30,12 @@ macro_rules! string_serde {
 }
 pub(crate) use string_serde;
 
-/// A checked string: `accepts` says which texts are one.
+/// A checked string: `accepts` says which texts are one. Its clones share the text: ids go into every posting.
 macro_rules! string_id {
     ($(#[$doc:meta])* $name:ident, $expected:literal, $accepts:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Its text.
@@ -47,7 +49,7 @@ macro_rules! string_id {
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
                 let accepts: fn(&str) -> bool = $accepts;
-                if accepts(text) { Ok(Self(text.to_owned())) } else { Err(InvalidId($expected)) }
+                if accepts(text) { Ok(Self(text.into())) } else { Err(InvalidId($expected)) }
             }
         }
 
@@ -89,6 +91,14 @@ string_id!(
     DeliveryId, "del_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "del_")
 );
 string_id!(
+    /// A payout: `po_` and 32 hexadecimal digits, derived from (merchant, mode, currency, day).
+    PayoutId, "po_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "po_")
+);
+string_id!(
+    /// A movement on our bank account: `bnk_` and 32 hexadecimal digits, derived from the statement's line.
+    BankMovementId, "bnk_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "bnk_")
+);
+string_id!(
     /// A merchant: `mer_` and 1 to 32 lower-case letters, digits or underscores.
     MerchantId, "mer_ and 1 to 32 lower-case letters, digits or underscores", |text| {
         text.strip_prefix("mer_").is_some_and(|rest| {
@@ -122,7 +132,7 @@ impl InvoiceId {
     pub fn derive(owner: &Owner, month: crate::month::Month) -> Self {
         let month = month.to_string();
         let bits = digest(&[b"invoice", owner.to_string().as_bytes(), month.as_bytes()]);
-        Self(format!("inv_{}{}", month.replace('-', ""), hex::encode(&bits[..13])))
+        Self(format!("inv_{}{}", month.replace('-', ""), hex::encode(&bits[..13])).into())
     }
 }
 
@@ -297,28 +307,46 @@ impl PaymentId {
     pub fn derive(owner: &Owner, key: &IdempotencyKey) -> Self {
         let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), key.as_str()];
         let [merchant, mode, key] = parts.map(str::as_bytes);
-        Self(format!("pay_{}", hex::encode(&digest(&[b"payment", merchant, mode, key])[..16])))
+        Self(format!("pay_{}", hex::encode(&digest(&[b"payment", merchant, mode, key])[..16])).into())
+    }
+}
+
+impl PayoutId {
+    /// The one payout that an owner can ever get for that day (`YYYY-MM-DD`) in that currency.
+    pub fn derive(owner: &Owner, currency: Currency, day: &str) -> Self {
+        let currency = currency.to_string();
+        let parts = [owner.merchant_id.as_str(), owner.mode.as_str(), &currency, day].map(str::as_bytes);
+        let [merchant, mode, currency, day] = parts;
+        Self(format!("po_{}", hex::encode(&digest(&[b"payout", merchant, mode, currency, day])[..16])).into())
+    }
+}
+
+impl BankMovementId {
+    /// The one movement that the line of that reference in that account can ever be.
+    pub fn derive(account: &str, reference: &str) -> Self {
+        let hash = digest(&[b"bank movement", account.as_bytes(), reference.as_bytes()]);
+        Self(format!("bnk_{}", hex::encode(&hash[..16])).into())
     }
 }
 
 impl KeyId {
     /// The name of the key of that hash.
     pub fn derive(key_hash: &str) -> Self {
-        Self(format!("key_{}", hex::encode(&digest(&[b"key id", key_hash.as_bytes()])[..16])))
+        Self(format!("key_{}", hex::encode(&digest(&[b"key id", key_hash.as_bytes()])[..16])).into())
     }
 }
 
 impl TokenId {
     /// A token named by 128 random bits.
     pub fn from_random(bits: [u8; 16]) -> Self {
-        Self(format!("tok_{}", hex::encode(bits)))
+        Self(format!("tok_{}", hex::encode(bits)).into())
     }
 }
 
 impl EndpointId {
     /// An endpoint named by 128 random bits.
     pub fn from_random(bits: [u8; 16]) -> Self {
-        Self(format!("wep_{}", hex::encode(bits)))
+        Self(format!("wep_{}", hex::encode(bits)).into())
     }
 }
 
@@ -327,14 +355,14 @@ impl DeliveryId {
     pub fn derive(endpoint_id: &EndpointId, event_id: &str, occurred_at_millis: i64) -> Self {
         let hash = digest(&[b"delivery", endpoint_id.as_str().as_bytes(), event_id.as_bytes()]);
         let millis = occurred_at_millis.clamp(0, (1 << 48) - 1);
-        Self(format!("del_{millis:012x}{}", hex::encode(&hash[..10])))
+        Self(format!("del_{millis:012x}{}", hex::encode(&hash[..10])).into())
     }
 }
 
 impl CardFingerprint {
     /// The first 128 bits of a MAC.
     pub fn from_mac(mac: &[u8; 32]) -> Self {
-        Self(hex::encode(&mac[..16]))
+        Self(hex::encode(&mac[..16]).into())
     }
 }
 

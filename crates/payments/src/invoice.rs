@@ -242,6 +242,7 @@ mod tests {
             currencies: BTreeMap::new(),
             fee_plan: FeePlan::flat(0, BTreeMap::new()),
             risk: crate::fraud::RiskRules::default(),
+            bank_accounts: BTreeMap::new(),
             requests_per_second: 1,
         }
     }

@@ -1,11 +1,13 @@
 //! Double entry: accounts, postings, entries that sum to zero per currency, and balances as their fold.
 
 mod account;
+pub mod audit;
+pub mod block;
 
 pub use account::Account;
 
 use crate::currency::Currency;
-use crate::event::Event;
+use crate::event::{Data, Event};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -73,6 +75,10 @@ pub struct Unbalanced {
 pub struct JournalEntry {
     /// The event that it comes from: what moved, and its version.
     pub event_id: String,
+    /// By what a gateway or the bank can be asked about it: the capture's or refund's public id. What reconciliation
+    /// matches by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
     /// When the event happened (RFC 3339).
     pub occurred_at: String,
     /// Where the event's record stood.
@@ -82,16 +88,36 @@ pub struct JournalEntry {
 }
 
 impl JournalEntry {
+    /// What the event tells of, such as the payment: its events are posted in their order.
+    pub fn subject(&self) -> &str {
+        self.event_id.rsplit_once(':').map_or(self.event_id.as_str(), |(subject, _)| subject)
+    }
+
     /// The entry of an event. An entry that does not sum to zero per currency cannot be built.
     pub fn balanced(event: &Event, position: Position, postings: Vec<Posting>) -> Result<Self, Unbalanced> {
-        let mut sums = BTreeMap::<Currency, i128>::new();
         for posting in &postings {
-            *sums.entry(posting.currency).or_default() += i128::from(posting.minor);
+            let same = postings.iter().filter(|other| other.currency == posting.currency);
+            let sum: i128 = same.map(|other| i128::from(other.minor)).sum();
+            if sum != 0 {
+                return Err(Unbalanced { currency: posting.currency, sum });
+            }
         }
-        if let Some((currency, sum)) = sums.into_iter().find(|(_, sum)| *sum != 0) {
-            return Err(Unbalanced { currency, sum });
-        }
-        Ok(Self { event_id: event.id.clone(), occurred_at: event.occurred_at.clone(), position, postings })
+        Ok(Self {
+            event_id: event.id.clone(),
+            reference: reference(event),
+            occurred_at: event.occurred_at.clone(),
+            position,
+            postings,
+        })
+    }
+}
+
+/// By what others know what the event is about: a gateway the operation, the bank what the payer wrote.
+fn reference(event: &Event) -> Option<String> {
+    match &event.data {
+        Data::Payment(payment) => payment.operation.as_ref().map(|operation| operation.id.to_string()),
+        Data::Payout(payout) => Some(payout.id.to_string()),
+        Data::Bank(movement) => Some(movement.payer_reference().to_owned()),
     }
 }
 
@@ -128,13 +154,29 @@ pub struct Delta {
 
 /// Folds the postings of entries to one change per account, currency and due date.
 pub fn fold<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeMap<BalanceKey<'a>, Delta> {
-    let mut deltas = BTreeMap::<BalanceKey<'a>, Delta>::new();
-    for posting in entries.into_iter().flat_map(|entry| &entry.postings) {
+    let mut deltas = BTreeMap::new();
+    entries.into_iter().for_each(|entry| fold_into(&mut deltas, entry));
+    deltas
+}
+
+/// Adds an entry's postings to the changes.
+fn fold_into<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+    for posting in &entry.postings {
         let delta = deltas.entry(posting.key()).or_default();
         delta.minor = delta.minor.checked_add(posting.minor).expect("a batch of amounts below 2^53 fits an i64");
         delta.postings += 1;
     }
-    deltas
+}
+
+/// Takes them out again.
+fn unfold<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+    for posting in &entry.postings {
+        if let Some(delta) = deltas.get_mut(&posting.key()) {
+            delta.minor -= posting.minor;
+            delta.postings -= 1;
+        }
+    }
+    deltas.retain(|_, delta| delta.postings > 0);
 }
 
 /// A record that no consumer can read, on its way to the dead-letter topic.
@@ -159,6 +201,7 @@ mod tests {
     fn entry(postings: Vec<Posting>) -> JournalEntry {
         JournalEntry {
             event_id: "pay_1:6".to_owned(),
+            reference: None,
             occurred_at: "2026-11-23T12:00:00Z".to_owned(),
             position: Position { partition: 2, offset: 7 },
             postings,

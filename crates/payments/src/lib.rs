@@ -5,6 +5,8 @@
 //! version. What the outside must be able to do for us is written down as traits in [`ports`].
 
 pub mod amount;
+pub mod bank;
+pub mod bank_account;
 pub mod billing;
 pub mod calendar;
 pub mod card;
@@ -25,9 +27,12 @@ pub mod merchant;
 pub mod month;
 pub mod operation;
 pub mod payment;
+pub mod payment_request;
+pub mod payout;
 pub mod ports;
 pub mod posting;
 pub mod problem;
+pub mod reconcile;
 pub mod region;
 pub mod request;
 pub mod secret;

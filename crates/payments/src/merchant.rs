@@ -3,6 +3,7 @@
 mod fee_plan;
 mod profile;
 
+use crate::bank_account::BankAccount;
 use crate::currency::Currency;
 use crate::fee::FeePlan;
 use crate::fraud::RiskRules;
@@ -35,6 +36,9 @@ pub struct Merchant {
     /// Its fraud rules.
     #[serde(default)]
     pub risk: RiskRules,
+    /// Where its payouts go, by currency. Without one, what is due stays in the balance.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bank_accounts: BTreeMap<Currency, BankAccount>,
     /// How many requests each of its keys may send per second, and at once.
     #[serde(default = "requests_per_second")]
     pub requests_per_second: u32,

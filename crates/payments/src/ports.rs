@@ -3,6 +3,7 @@
 //! Nothing here says how. Failures are [`Unavailable`]: asked, and not known whether it was done.
 #![allow(async_fn_in_trait, reason = "every caller runs on a current-thread runtime; no future crosses a thread")]
 
+use crate::bank::BookedMovement;
 use crate::billing::{FeeLine, SettlementLine};
 use crate::card::{CardNumber, Cvc};
 use crate::currency::Currency;
@@ -12,14 +13,24 @@ use crate::gateway::{
     Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
     RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
-use crate::id::{CardFingerprint, DeliveryId, EndpointId, InvoiceId, KeyId, OperationId, Owner, PaymentId, TokenId};
+use crate::id::{
+    BankMovementId, CardFingerprint, DeliveryId, EndpointId, InvoiceId, KeyId, Mode, OperationId, Owner, PaymentId,
+    TokenId,
+};
 use crate::invoice::Invoice;
 use crate::key::{ApiKey, KeyRing};
-use crate::ledger::{Account, Dead, JournalEntry};
+use crate::ledger::block::{Block, Place, PlacedEntry};
+use crate::ledger::{Account, BalanceKey, Dead, Delta, JournalEntry};
 use crate::listing::{Cursor, ListFilter};
 use crate::merchant::Merchant;
 use crate::month::Month;
 use crate::payment::Payment;
+use crate::payment_request::PaymentAnswer;
+use crate::payout::bank_file::BankFile;
+use crate::payout::listing::{PayoutCursor, PayoutFilter};
+use crate::payout::message::{ReadMessage, Waiting};
+use crate::payout::{Payout, PayoutKey};
+use crate::reconcile::{BankCredit, Book, Day, DayRecord, Exception, ExceptionId};
 use crate::secret::Secret;
 use crate::timestamp::Timestamp;
 use crate::token::{SealedCard, Token};
@@ -234,6 +245,57 @@ pub trait Gateway {
     async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
 }
 
+/// Asks a gateway what it booked.
+pub trait ReportDay {
+    /// The gateway's name.
+    fn name(&self) -> GatewayName;
+    /// Its report of a day, as it wrote it: [`crate::reconcile::DailyReport`] reads it.
+    async fn daily_report(&self, mode: Mode, day: Day) -> Result<String, NoAnswer>;
+}
+
+/// Reads the journal by account and day.
+pub trait LedgerDay {
+    /// Every entry that moves the account and whose event happened on that day, in UTC.
+    async fn entries(&self, account: &Account, day: Day) -> Result<Vec<JournalEntry>, Unavailable>;
+}
+
+/// Money that came to our bank account, and whose it is if that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credited {
+    /// The gateway that paid it.
+    pub gateway: Option<GatewayName>,
+    /// The line of the statement.
+    pub credit: BankCredit,
+}
+
+/// Reads bank statements by day.
+pub trait BankDay {
+    /// Every credit that the bank booked on that day, but for payouts that came back.
+    async fn credits(&self, mode: Mode, day: Day) -> Result<Vec<Credited>, Unavailable>;
+}
+
+/// Keeps reconciled days and their exceptions.
+pub trait Reconciliations {
+    /// The record of that day.
+    async fn day(&self, book: &Book, day: Day) -> Result<Option<DayRecord>, Unavailable>;
+    /// The latest day that has a record, and is reconciled.
+    async fn latest_day(&self, book: &Book) -> Result<Option<Day>, Unavailable>;
+    /// Stores the record over whatever is there.
+    async fn save_day(&self, record: &DayRecord) -> Result<(), Unavailable>;
+    /// Every exception of the book, the oldest first.
+    async fn exceptions(&self, book: &Book) -> Result<Vec<Exception>, Unavailable>;
+    /// The exception as it is now.
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable>;
+    /// Stores the exception on condition that the stored revision is the one before; revision 1: that there is none.
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable>;
+}
+
+/// Keeps reports for people and programs.
+pub trait StoreReport {
+    /// Stores the text under that name, over whatever is there.
+    async fn store_report(&self, name: &str, media_type: &str, text: &str) -> Result<(), Unavailable>;
+}
+
 /// Counts a card's payments.
 pub trait Velocity {
     /// Counts the payment once, however often it is asked, and returns its place among those of its card at its merchant
@@ -255,17 +317,54 @@ pub trait Workflow {
     async fn start(&self, payment_id: &PaymentId, operation: &OperationId) -> Result<(), Unavailable>;
 }
 
+/// Answers requests that came over Kafka.
+pub trait Answers {
+    /// Sends the answer, at least once.
+    async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable>;
+}
+
+/// Lets one of many callers carry a payment on.
+pub trait Turns {
+    /// Whether the caller is the first to ask for that payment's turn since the last one was over. It lasts that long.
+    async fn take_turn(&self, payment_id: &PaymentId, lasts: std::time::Duration) -> Result<bool, Unavailable>;
+}
+
 /// Sends events to the bus and to the topic.
 pub trait Events {
     /// Sends all, in order per payment. The answer has one entry per event, in their order: whether it was taken.
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>>;
 }
 
-/// Keeps the journal and the balances that follow from it.
-pub trait Journal {
-    /// Posts the entries of one partition: each whose event id is new is put, and its postings are folded into that
-    /// partition's balances, one write per account, all in the same transactions. Returns how many were new.
-    async fn post(&self, partition: u32, entries: &[JournalEntry]) -> Result<usize, Unavailable>;
+/// What came of putting an entry into the journal.
+#[derive(Debug)]
+pub enum EntryPut {
+    /// It is there, and names the block that was wanted.
+    Done,
+    /// An entry of its event was there, and not as the condition wants it; nothing was written.
+    Refused(Box<PlacedEntry>),
+}
+
+/// Puts entries into the journal. An entry counts only if the block that it names exists and lists it.
+pub trait JournalEntries {
+    /// Puts the entry unless one of its event is there.
+    async fn put_entry(&self, entry: &PlacedEntry) -> Result<EntryPut, Unavailable>;
+    /// Puts the entry over the one of its event, on condition that that one names the block `was`.
+    async fn put_entry_over(&self, entry: &PlacedEntry, was: Place) -> Result<EntryPut, Unavailable>;
+}
+
+/// Reads the journal's blocks (strongly consistent).
+pub trait LedgerBlocks {
+    /// The last block of the chain, if it has one.
+    async fn head(&self, chain: u32) -> Result<Option<Block>, Unavailable>;
+    /// The block of that place, if it exists.
+    async fn block(&self, place: Place) -> Result<Option<Block>, Unavailable>;
+}
+
+/// Commits blocks: the only writer of blocks and balances.
+pub trait CommitBlock {
+    /// Puts the block, unless one is at its place, and adds the changes to its partition's shards of the balances: all of
+    /// it or nothing, each item once.
+    async fn commit(&self, block: &Block, changes: &BTreeMap<BalanceKey<'_>, Delta>) -> Result<Saved, Unavailable>;
 }
 
 /// Takes what cannot be read, with the reason.
@@ -433,4 +532,143 @@ pub trait Courier {
 pub trait Announce {
     /// Sends the event.
     async fn announce(&self, event: &EndpointEvent) -> Result<(), Unavailable>;
+}
+
+/// Reads balances by the days on which they are due.
+pub trait DueBalances {
+    /// The account's balance in that currency by due date, of all that is due until `day` (`YYYY-MM-DD`): debits
+    /// positive, credits negative, minor units.
+    async fn due_until(
+        &self,
+        account: &str,
+        currency: Currency,
+        day: &str,
+    ) -> Result<BTreeMap<String, i64>, Unavailable>;
+}
+
+/// Knows what is posted.
+pub trait PostedEvents {
+    /// Whether the event's entry is in the journal for good, and its balances are changed.
+    async fn is_posted(&self, event_id: &str) -> Result<bool, Unavailable>;
+}
+
+/// Opens payouts.
+pub trait OpenPayout {
+    /// The owner's latest payout in that currency (strongly consistent), if there is one.
+    async fn latest_payout(&self, owner: &Owner, currency: Currency) -> Result<Option<Payout>, Unavailable>;
+    /// Stores the payout unless one of its number is there: then it is a conflict, and nothing is written.
+    async fn open_payout(&self, payout: &Payout) -> Result<Saved, Unavailable>;
+}
+
+/// Reads payouts.
+pub trait LoadPayout {
+    /// The latest version (strongly consistent), if there is one.
+    async fn payout(&self, key: &PayoutKey) -> Result<Option<Payout>, Unavailable>;
+}
+
+/// Saves payouts.
+pub trait SavePayout {
+    /// Stores the payout on condition that the stored version is the one before.
+    async fn save_payout(&self, payout: &Payout) -> Result<Saved, Unavailable>;
+}
+
+/// Finds payouts that are in no file yet.
+pub trait PayoutsToSend {
+    /// At most `limit` of that mode and currency; a moment old.
+    async fn payouts_to_send(
+        &self,
+        mode: Mode,
+        currency: Currency,
+        limit: usize,
+    ) -> Result<Vec<PayoutKey>, Unavailable>;
+}
+
+/// Finds payouts by what the bank calls them.
+pub trait FindPayout {
+    /// The payout of that reference; a moment old.
+    async fn find_payout(&self, reference: &str) -> Result<Option<PayoutKey>, Unavailable>;
+}
+
+/// A page of an owner's payouts, and where the next one begins.
+#[derive(Debug)]
+pub struct PayoutPage {
+    /// The payouts, the newest first.
+    pub payouts: Vec<Payout>,
+    /// After which of them the next page begins; `None` if nothing is left.
+    pub next: Option<PayoutCursor>,
+}
+
+/// Lists payouts.
+pub trait ListPayouts {
+    /// The owner's payouts that match the filter, after `after` in the list, at most `filter.limit`; a moment old. A page
+    /// may be short, or empty, with more to come.
+    async fn payouts(
+        &self,
+        owner: &Owner,
+        filter: &PayoutFilter,
+        after: Option<&PayoutCursor>,
+    ) -> Result<PayoutPage, Unavailable>;
+}
+
+/// Keeps the files for the bank.
+pub trait BankFiles {
+    /// The latest file of that mode and currency (strongly consistent), if there is one.
+    async fn latest_file(&self, mode: Mode, currency: Currency) -> Result<Option<BankFile>, Unavailable>;
+    /// Stores the file unless one of its number is there: then it is a conflict, and nothing is written.
+    async fn begin_file(&self, file: &BankFile) -> Result<Saved, Unavailable>;
+    /// Stores that the bank has the file.
+    async fn end_file(&self, file: &BankFile) -> Result<(), Unavailable>;
+}
+
+/// Finds files by what the bank calls them.
+pub trait FindBankFile {
+    /// The file of that name; a moment old.
+    async fn find_file(&self, name: &str) -> Result<Option<BankFile>, Unavailable>;
+}
+
+/// Keeps documents, encrypted.
+pub trait Documents {
+    /// Stores the document under that key, over whatever is there.
+    async fn put_document(&self, key: &str, media_type: &str, bytes: &[u8]) -> Result<(), Unavailable>;
+}
+
+/// What came of handing a file over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HandedOver {
+    /// The bank has it now.
+    Taken,
+    /// The bank had it already.
+    SeenBefore,
+}
+
+/// Takes files to the bank.
+pub trait BankOut {
+    /// Hands the file over. The bank takes each name once: a second time changes nothing.
+    async fn hand_over(&self, media_type: &str, bytes: &[u8]) -> Result<HandedOver, Unavailable>;
+}
+
+/// Fetches what the bank sends.
+pub trait BankIn {
+    /// The messages that wait, oldest first.
+    async fn waiting(&self) -> Result<Vec<Waiting>, Unavailable>;
+    /// The message of that name.
+    async fn fetch(&self, message_id: &str) -> Result<Vec<u8>, Unavailable>;
+}
+
+/// Knows what was read of the bank.
+pub trait ReadMessages {
+    /// What became of the message, if it was read.
+    async fn read_message(&self, message_id: &str) -> Result<Option<ReadMessage>, Unavailable>;
+    /// Keeps what became of it.
+    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable>;
+    /// Claims a name, such as a statement's, for that message: false if another message has it.
+    async fn claim_name(&self, name: &str, message_id: &str) -> Result<bool, Unavailable>;
+}
+
+/// Keeps movements on our bank accounts.
+pub trait BankMovements {
+    /// Whether the movement is kept already.
+    async fn has_movement(&self, movement_id: &BankMovementId) -> Result<bool, Unavailable>;
+    /// Stores the movement unless it is there.
+    async fn add_movement(&self, movement: &BookedMovement) -> Result<(), Unavailable>;
 }

@@ -1,4 +1,8 @@
-//! What a payment's event does to the ledger. Only a capture that is settled and a refund that succeeded move money.
+//! What an event does to the ledger. Of payments, only a capture that is settled and a refund that succeeded move money.
+
+mod payout;
+
+pub use payout::BadPayout;
 
 use crate::amount::Amount;
 use crate::currency::Currency;
@@ -9,7 +13,7 @@ use crate::ledger::{Account, JournalEntry, Position, Posting, Unbalanced};
 use crate::region::CardClass;
 use crate::settlement::{Deduction, Settlement, settlement_date};
 use crate::timestamp::Timestamp;
-use crate::view::{OperationStatus, OperationType};
+use crate::view::{OperationStatus, OperationType, PaymentView};
 
 /// Why an event that should move money does not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +24,9 @@ pub enum Unpostable {
     /// Gross, fee, reserve, net and terms contradict one another.
     #[error("data.operation.settlement: fee, reserve and net must follow from gross and terms")]
     Contradiction,
+    /// A payout that contradicts itself.
+    #[error(transparent)]
+    Payout(#[from] BadPayout),
     /// The postings do not sum to zero.
     #[error(transparent)]
     Unbalanced(#[from] Unbalanced),
@@ -27,18 +34,21 @@ pub enum Unpostable {
 
 /// The journal entry of an event, or `None` if the event moves no money.
 pub fn journal_entry(event: &Event, position: Position) -> Result<Option<JournalEntry>, Unpostable> {
-    let money = money_of(event)?;
-    let (mode, merchant_id) = (event.mode, &event.merchant_id);
+    if let Some(postings) = payout::postings(event)? {
+        return Ok(Some(JournalEntry::balanced(event, position, postings)?));
+    }
+    let (Some(payment), Some(merchant_id)) = (event.payment(), &event.merchant_id) else { return Ok(None) };
+    let (mode, money) = (event.mode, money_of(event, payment)?);
     let payable = Account::MerchantPayable { merchant_id: merchant_id.clone(), mode };
     let revenue = Account::FeeRevenue { mode };
     let receivable = || {
-        let gateway = event.data.gateway.clone().ok_or(Unpostable::Incomplete)?;
+        let gateway = payment.gateway.clone().ok_or(Unpostable::Incomplete)?;
         Ok::<_, Unpostable>(Account::GatewayReceivable { gateway, mode })
     };
     let mut postings = match money {
         Money::Captured { gross, settlement } => {
             let (currency, date) = (gross.currency(), settlement.date.as_str());
-            let cost = gateway_cost(CardClass::of(&event.data.card), gross);
+            let cost = gateway_cost(CardClass::of(&payment.card), gross);
             let mut postings = vec![
                 Posting::debit(receivable()?, currency, gross.minor()),
                 Posting::credit(payable, currency, settlement.net).due_on(date),
@@ -94,8 +104,8 @@ pub(crate) enum Money<'a> {
     None,
 }
 
-pub(crate) fn money_of(event: &Event) -> Result<Money<'_>, Unpostable> {
-    let (Some(operation), kind) = (&event.data.operation, event.kind) else { return Ok(Money::None) };
+pub(crate) fn money_of<'a>(event: &Event, payment: &'a PaymentView) -> Result<Money<'a>, Unpostable> {
+    let (Some(operation), kind) = (&payment.operation, event.kind) else { return Ok(Money::None) };
     let amount = || operation.amount.ok_or(Unpostable::Incomplete);
     match (operation.kind, kind) {
         (OperationType::Refund, EventKind::RefundSucceeded) => {

@@ -1,9 +1,12 @@
 //! What a client reads when it did something wrong: RFC 9457 problem documents.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// What a problem's `type` begins with.
+const PROBLEM_TYPE: &str = "https://florin.example/problems/";
 
 /// A field of the request that is wrong, and what would be right.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
     /// The field's path, such as `card.exp_month`; a header by its name.
     pub field: String,
@@ -95,6 +98,11 @@ impl ProblemKind {
         }
     }
 
+    /// Whether it passes by itself: the same request is right a moment later.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::RequestInProgress | Self::OperationInProgress | Self::Unavailable)
+    }
+
     /// One sentence, the same for every problem of the kind.
     pub fn title(self) -> &'static str {
         match self {
@@ -146,4 +154,35 @@ impl Problem {
         let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
         Self { kind, detail: detail.join("; "), errors }
     }
+
+    /// What the client reads; `request_id` names what it is the answer to.
+    pub fn document(&self, request_id: &str) -> ProblemDocument {
+        ProblemDocument {
+            kind: format!("{PROBLEM_TYPE}{}", self.kind),
+            title: self.kind.title().to_owned(),
+            status: self.kind.status(),
+            detail: self.detail.clone(),
+            request_id: request_id.to_owned(),
+            errors: self.errors.clone(),
+        }
+    }
+}
+
+/// A problem as clients read it (RFC 9457).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProblemDocument {
+    /// A URI, the same for every problem of the kind.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One sentence, the same for every problem of the kind.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong here and now, and what would be right.
+    pub detail: String,
+    /// The request's id.
+    pub request_id: String,
+    /// The fields that are wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
 }

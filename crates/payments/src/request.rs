@@ -25,7 +25,7 @@ pub const MAX_METADATA_NAME: usize = 40;
 pub const MAX_METADATA_VALUE: usize = 200;
 
 const EXPECTED_CURSOR: &str = "expected next_cursor of an earlier answer to the same key";
-const EXPECTED_REFERENCE: &str = "expected 1 to 64 characters without a card number";
+const EXPECTED_REFERENCE: &str = "expected 1 to 64 characters without control characters or a card number";
 const EXPECTED_METADATA: &str = "expected an object of at most 16 texts: names of 1 to 40 letters, digits, _, - or ., \
                                  values of at most 200 characters, no card number";
 

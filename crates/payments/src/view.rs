@@ -254,7 +254,12 @@ fn public_id(payment: &Payment, operation: &Operation) -> OperationId {
     if operation.id.kind() != OperationKind::Pay {
         return operation.id.clone();
     }
-    let bits = digest(&[b"capture", payment.payment_id.as_str().as_bytes()]);
+    capture_id(&payment.payment_id)
+}
+
+/// The public id of the capture that is part of the payment itself.
+pub(crate) fn capture_id(payment_id: &PaymentId) -> OperationId {
+    let bits = digest(&[b"capture", payment_id.as_str().as_bytes()]);
     format!("cap_{}", hex::encode(&bits[..16])).parse().expect("a prefix and 32 hexadecimal digits are an id")
 }
 

@@ -12,6 +12,8 @@ use serde_json::Value;
 pub const MAX_BODY: usize = 64 * 1024;
 /// The longest event id and the longest name of a kind of event.
 const MAX_NAME: usize = 128;
+/// What is about our own bank account is no merchant's.
+const OWN: &str = "bank.";
 
 /// An event, ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +37,14 @@ struct Envelope {
     kind: String,
     version: u32,
     occurred_at: String,
-    merchant_id: MerchantId,
+    #[serde(default)]
+    merchant_id: Option<MerchantId>,
     mode: Mode,
 }
 
 impl Notice {
-    /// Reads an event that came over the bus.
-    pub fn read(event: &Value) -> Result<Self, Unreadable> {
+    /// Reads an event that came over the bus; `None` for one that is no merchant's.
+    pub fn read(event: &Value) -> Result<Option<Self>, Unreadable> {
         let envelope: Envelope = serde_json::from_value(event.clone())
             .map_err(|error| Unreadable::Shape(blot_digits(&error.to_string())))?;
         if envelope.version != ENVELOPE {
@@ -62,8 +65,12 @@ impl Notice {
         if body.len() > MAX_BODY {
             return Err(shape("expected at most 64 KiB"));
         }
-        let owner = Owner { merchant_id: envelope.merchant_id, mode: envelope.mode };
-        Ok(Self { event_id: envelope.id, event_type: envelope.kind, occurred_at, owner, body })
+        let Some(merchant_id) = envelope.merchant_id else {
+            let own = envelope.kind.starts_with(OWN);
+            return if own { Ok(None) } else { Err(shape("merchant_id: expected whose it is")) };
+        };
+        let owner = Owner { merchant_id, mode: envelope.mode };
+        Ok(Some(Self { event_id: envelope.id, event_type: envelope.kind, occurred_at, owner, body }))
     }
 }
 
@@ -83,7 +90,7 @@ mod tests {
 
     #[test]
     fn any_kind_of_event_is_read_and_a_broken_envelope_is_not() {
-        let notice = Notice::read(&event("mode", json!("live"))).expect("an event");
+        let notice = Notice::read(&event("mode", json!("live"))).expect("an event").expect("a merchant's");
         assert_eq!((notice.event_type.as_str(), notice.owner.mode), ("refund.of_some_new_kind", Mode::Live));
         for (field, value) in [
             ("id", json!("a.b")),
@@ -98,5 +105,14 @@ mod tests {
         ] {
             assert!(Notice::read(&event(field, value)).is_err(), "{field}");
         }
+    }
+
+    #[test]
+    fn only_our_own_bank_s_events_are_no_merchant_s() {
+        let mut own = event("type", json!("bank.credited"));
+        own.as_object_mut().expect("an object").remove("merchant_id");
+        assert_eq!(Notice::read(&own), Ok(None));
+        own["type"] = json!("payout.paid");
+        assert!(Notice::read(&own).is_err());
     }
 }

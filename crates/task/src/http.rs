@@ -5,13 +5,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use payments::id::{KeyId, Owner};
 use payments::problem::{FieldError, Problem, ProblemKind};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The longest body: 16 KiB.
 pub const MAX_BODY_BYTES: usize = 16 * 1024;
-/// What a problem's `type` begins with.
-const PROBLEM_TYPE: &str = "https://florin.example/problems/";
 
 /// What API Gateway hands over (REST API, Lambda proxy integration).
 #[derive(Debug, Deserialize)]
@@ -182,16 +180,7 @@ impl ProxyAnswer {
 
     /// A problem document with the request's id.
     pub fn problem(problem: &Problem, request_id: &str) -> Self {
-        let mut document = json!({
-            "type": format!("{PROBLEM_TYPE}{}", problem.kind),
-            "title": problem.kind.title(),
-            "status": problem.kind.status(),
-            "detail": problem.detail,
-            "request_id": request_id,
-        });
-        if !problem.errors.is_empty() {
-            document["errors"] = json!(problem.errors);
-        }
+        let document = serde_json::to_value(problem.document(request_id)).expect("a problem is plain data");
         Self::of(problem.kind.status(), "application/problem+json", document.to_string())
     }
 

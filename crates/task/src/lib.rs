@@ -2,6 +2,7 @@
 //! workflow, log it once with its causes. The only user of `lambda_runtime`; it knows no payment.
 
 pub mod http;
+pub mod kafka;
 pub mod limit;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

@@ -1,6 +1,6 @@
 //! What a merchant may look at of its money besides balances: settlements, invoices, and links to these on paper.
 
-use crate::unavailable;
+use intake::unavailable;
 use payments::id::{InvoiceId, Owner};
 use payments::invoice::Invoice;
 use payments::listing::write_place;

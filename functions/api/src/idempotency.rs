@@ -1,15 +1,8 @@
-//! The rules of `Idempotency-Key`: required, the same key for the same request, one run at a time, the first answer for
-//! ever.
+//! `Idempotency-Key` as HTTP has it: required, and a header on what is answered again.
 
-use payments::id::{IdempotencyKey, digest};
-use payments::payment::Payment;
+use payments::id::IdempotencyKey;
 use payments::problem::{FieldError, Problem, ProblemKind};
-use payments::timestamp::Timestamp;
 use task::http::{ProxyAnswer, ProxyRequest};
-
-/// A payment that nobody touched for so long is carried on by a repeated request; before that its run is taken to be
-/// alive.
-const RESUME_AFTER_MILLIS: i64 = 5_000;
 
 /// The request's key.
 pub(crate) fn key(request: &ProxyRequest) -> Result<IdempotencyKey, Problem> {
@@ -17,31 +10,6 @@ pub(crate) fn key(request: &ProxyRequest) -> Result<IdempotencyKey, Problem> {
     let problem = |kind| Problem::of_fields(kind, vec![FieldError::new("Idempotency-Key", expected)]);
     let key = request.header("idempotency-key").ok_or_else(|| problem(ProblemKind::IdempotencyKeyMissing))?;
     key.parse().map_err(|_| problem(ProblemKind::InvalidRequest))
-}
-
-/// 32 hexadecimal digits: the same for two bodies that differ in white space and in the order of their fields only.
-pub(crate) fn hash(body: &serde_json::Value) -> String {
-    let hash = digest(&[b"request", body.to_string().as_bytes()]);
-    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Refuses another body under a used key.
-pub(crate) fn check(first: &str, this: &str) -> Result<(), Problem> {
-    if first == this {
-        return Ok(());
-    }
-    let expected = "expected a new key for a new body, or the first body again";
-    Err(Problem::of_fields(ProblemKind::IdempotencyKeyReused, vec![FieldError::new("Idempotency-Key", expected)]))
-}
-
-/// Whether what runs for the payment, if anything does, has to be taken for dead.
-pub(crate) fn is_abandoned(payment: &Payment, now: Timestamp) -> bool {
-    now.as_millis() - payment.latest_change().at.as_millis() >= RESUME_AFTER_MILLIS
-}
-
-/// The first request is still under way.
-pub(crate) fn in_progress() -> Problem {
-    Problem::new(ProblemKind::RequestInProgress, "send the same request again a moment later")
 }
 
 /// The first answer, again.

@@ -6,15 +6,13 @@ mod create;
 mod idempotency;
 mod operate;
 mod read;
-mod run;
 
 pub use bills::Bills;
 
 use operate::operate;
-use payments::failure::Unavailable;
 use payments::ports::{
     Balances, Clock, InvoiceLinks, ListInvoices, ListPayments, ListSettlements, LoadInvoice, LoadPayment, Merchants,
-    OpenPayment, RateLimit, SavePayment, Tokens, Workflow,
+    OpenPayment, RateLimit, SavePayment, Tokens, Turns, Workflow,
 };
 use payments::problem::{Problem, ProblemKind};
 use payments::request;
@@ -52,7 +50,7 @@ where
     Profiles: Merchants,
     Cards: Tokens,
     Ledger: Balances,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     if let Some(refusal) = task::limit::refusal(limits, &request).await {
@@ -60,11 +58,7 @@ where
     }
     Ok(route(ports, bills, &request).await.unwrap_or_else(|problem| {
         let answer = ProxyAnswer::problem(&problem, request.request_id());
-        let passes = matches!(
-            problem.kind,
-            ProblemKind::RequestInProgress | ProblemKind::OperationInProgress | ProblemKind::Unavailable
-        );
-        if passes { answer.with_header("Retry-After", RETRY_AFTER_SECONDS) } else { answer }
+        if problem.kind.passes() { answer.with_header("Retry-After", RETRY_AFTER_SECONDS) } else { answer }
     }))
 }
 
@@ -78,7 +72,7 @@ where
     Profiles: Merchants,
     Cards: Tokens,
     Ledger: Balances,
-    Runs: Workflow,
+    Runs: Workflow + Turns,
     System: Clock,
 {
     let operated = |read| operate(ports.payments, ports.workflow, ports.system, request, read);
@@ -101,9 +95,4 @@ where
         ("GET" | "POST", _) => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
         _ => Err(Problem::new(ProblemKind::MethodNotAllowed, "expected GET or POST")),
     }
-}
-
-fn unavailable(failure: Unavailable) -> Problem {
-    tracing::error!(target: "florin", "{}", task::chain(&failure));
-    Problem::new(ProblemKind::Unavailable, "send the same request again, with the same Idempotency-Key")
 }

@@ -1,12 +1,13 @@
 //! `POST /v1/payments/{payment_id}/capture|cancel|refunds|review`: accepted by one conditional write, which is the intent;
 //! then carried on by the workflow. The same key and body again get the same answer.
 
-use crate::run::Run;
-use crate::{RETRY_AFTER_SECONDS, idempotency, unavailable};
+use crate::{RETRY_AFTER_SECONDS, idempotency};
+use intake::idempotency::{check, hash, in_progress, is_abandoned};
+use intake::{Run, unavailable};
 use payments::id::{OperationId, OperationKind, PaymentId};
 use payments::operation::{Operation, Refusal, Wanted};
 use payments::payment::Payment;
-use payments::ports::{Clock, LoadPayment, SavePayment, Saved, Workflow};
+use payments::ports::{Clock, LoadPayment, SavePayment, Saved, Turns, Workflow};
 use payments::problem::{FieldError, Problem, ProblemKind};
 use payments::stage::{Stage, StageName};
 use payments::view::{OperationView, PaymentView};
@@ -21,7 +22,7 @@ type Read = fn(&Value) -> Result<Wanted, Vec<FieldError>>;
 
 pub(crate) async fn operate(
     payments: &(impl LoadPayment + SavePayment),
-    workflow: &impl Workflow,
+    workflow: &(impl Workflow + Turns),
     clock: &impl Clock,
     request: &ProxyRequest,
     read: Read,
@@ -32,8 +33,8 @@ pub(crate) async fn operate(
     let body = request.json()?;
     let wanted = read(&body).map_err(|errors| Problem::of_fields(ProblemKind::InvalidRequest, errors))?;
     let id = OperationId::derive(&payment_id, wanted.kind(), &key);
-    let hash = idempotency::hash(&body);
-    let run = Run { workflow, payments, request };
+    let hash = hash(&body);
+    let run = Run { workflow, payments, patience_seconds: request.patience_seconds() };
     for _ in 0..MAX_ROUNDS {
         let payment = payments.load(&payment_id).await.map_err(unavailable)?;
         let payment = payment.filter(|payment| payment.owner == owner).ok_or_else(missing)?;
@@ -42,7 +43,13 @@ pub(crate) async fn operate(
         }
         let next = payment.accept(id.clone(), wanted, hash.clone(), clock.now()).map_err(problem)?;
         match payments.save(&next).await.map_err(unavailable)? {
-            Saved::Done => return Ok(answer(&carry_on(&run, next).await?, &id)),
+            Saved::Done => {
+                let payment = match next_step(&next) {
+                    Some(step) => run.carry_on(next, &step).await?,
+                    None => next,
+                };
+                return Ok(answer(&payment, &id));
+            }
             Saved::Conflict => {}
         }
     }
@@ -50,7 +57,7 @@ pub(crate) async fn operate(
 }
 
 /// The answer to a key that was used before for such an operation on this payment.
-async fn repeat<Runs: Workflow, Store: LoadPayment>(
+async fn repeat<Runs: Workflow + Turns, Store: LoadPayment>(
     run: &Run<'_, Runs, Store>,
     clock: &impl Clock,
     payment: Payment,
@@ -58,32 +65,30 @@ async fn repeat<Runs: Workflow, Store: LoadPayment>(
     hash: &str,
 ) -> Result<ProxyAnswer, Problem> {
     let is_over = |payment: &Payment| operation(payment, id).end.is_some();
-    idempotency::check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
-    let abandoned = !is_over(&payment) && idempotency::is_abandoned(&payment, clock.now());
-    let payment = if abandoned { carry_on(run, payment).await? } else { payment };
-    if !is_over(&payment) && run.request.patience_seconds() != Some(0) {
-        return Err(idempotency::in_progress());
+    check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
+    let abandoned = !is_over(&payment) && is_abandoned(&payment, clock.now());
+    let payment = match next_step(&payment).filter(|_| abandoned) {
+        Some(step) => run.resume(payment, &step).await?,
+        None => payment,
+    };
+    if !is_over(&payment) && run.patience_seconds != Some(0) {
+        return Err(in_progress());
     }
     Ok(idempotency::replayed(answer(&payment, id)))
 }
 
-/// Runs what the payment's stage asks for next; nothing if it rests.
-async fn carry_on<Runs: Workflow, Store: LoadPayment>(
-    run: &Run<'_, Runs, Store>,
-    payment: Payment,
-) -> Result<Payment, Problem> {
-    let stage = StageName::from(&payment.stage);
-    if stage.is_rest() {
-        return Ok(payment);
+/// What the workflow has to be run for next; nothing if the payment rests.
+fn next_step(payment: &Payment) -> Option<OperationId> {
+    if StageName::from(&payment.stage).is_rest() {
+        return None;
     }
     let under_way = payment.operations.iter().rev().find(|operation| operation.end.is_none());
     let own = under_way.map(|operation| operation.id.clone()).filter(|id| id.kind() != OperationKind::Review);
-    let operation = match (own, &payment.stage) {
+    Some(match (own, &payment.stage) {
         (Some(own), _) => own,
         (None, Stage::Voiding(_)) => OperationId::reverse(),
         (None, _) => OperationId::pay(),
-    };
-    run.carry_on(payment, &operation).await
+    })
 }
 
 /// How the operation ended (200; 201 for a refund, which is a thing of its own), or that it is accepted and under way

@@ -1,6 +1,6 @@
 //! What a merchant may look at: a payment, its events, its list, its balances. Nothing here writes.
 
-use crate::unavailable;
+use intake::unavailable;
 use payments::event::{Event, kind};
 use payments::id::PaymentId;
 use payments::ledger::Account;

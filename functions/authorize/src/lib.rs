@@ -146,7 +146,7 @@ where
     let sealed = sealed.ok_or_else(missing)?;
     let verification = ports.codes.find(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
     let card = PresentedCard { sealed, verification, expiry: payment.card.expiry };
-    let order = AuthorizeOrder { key: key.clone(), amount: payment.amount, card };
+    let order = AuthorizeOrder { key: key.clone(), mode: payment.owner.mode, amount: payment.amount, card };
     match ports.gateway.authorize(&order).await {
         Ok(answer) => Ok(answer),
         // Ask at once what became of it; if that does not help, the workflow tries again, and then `sweep`.

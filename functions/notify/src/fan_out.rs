@@ -37,7 +37,7 @@ where
     Queue: DeliveryQueue,
     System: Clock,
 {
-    let notice = Notice::read(event)?;
+    let Some(notice) = Notice::read(event)? else { return Ok(()) };
     let there = readers.of(&notice.owner, ports.endpoints).await?;
     let wanting = there.get().into_iter().flat_map(|there| &there.list);
     for endpoint in wanting.filter(|endpoint| endpoint.wants(&notice.event_type)) {

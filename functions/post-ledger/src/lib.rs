@@ -1,11 +1,14 @@
-//! Posts payment events to the double-entry ledger: each event once, one write per account and batch.
+//! Posts payment events to the double-entry ledger: each event once, one write per balance and block.
+
+mod chain;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use payments::event::Event;
 use payments::failure::Unavailable;
+use payments::ledger::block::MAX_BALANCES;
 use payments::ledger::{Dead, JournalEntry, Position};
-use payments::ports::{DeadLetters, Journal};
+use payments::ports::{CommitBlock, DeadLetters, JournalEntries, LedgerBlocks};
 use payments::posting::journal_entry;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -62,14 +65,14 @@ pub struct Identifier {
 
 /// Posts partition by partition. One that fails is reported from its first record on; the others stand.
 pub async fn handle(
-    journal: &impl Journal,
+    ledger: &(impl JournalEntries + LedgerBlocks + CommitBlock),
     dead_letters: &impl DeadLetters,
     request: Request,
 ) -> Result<Response, Infallible> {
     let mut failures = Vec::new();
     for (name, records) in &request.records {
         let Some(first) = records.first() else { continue };
-        if let Err(failure) = post(journal, dead_letters, first.partition, records).await {
+        if let Err(failure) = post(ledger, dead_letters, first.partition, records).await {
             tracing::error!(target: "florin", partition = name, "{}", task::chain(&failure));
             let item_identifier = Identifier { partition: name.clone(), offset: first.offset };
             failures.push(Failure { item_identifier });
@@ -80,7 +83,7 @@ pub async fn handle(
 
 /// All of one partition's records, or none that matters: what was done before a failure is found done when it comes again.
 async fn post(
-    journal: &impl Journal,
+    ledger: &(impl JournalEntries + LedgerBlocks + CommitBlock),
     dead_letters: &impl DeadLetters,
     partition: u32,
     records: &[Record],
@@ -97,15 +100,18 @@ async fn post(
             }
         }
     }
-    if !entries.is_empty() {
-        journal.post(partition, &entries).await?;
-    }
-    Ok(())
+    chain::post(ledger, partition, entries).await
 }
 
 fn entry(value: &[u8], position: Position) -> Result<Option<JournalEntry>, String> {
     let event = Event::read(value).map_err(|error| error.to_string())?;
-    journal_entry(&event, position).map_err(|error| error.to_string())
+    let entry = journal_entry(&event, position).map_err(|error| error.to_string())?;
+    match entry {
+        Some(entry) if entry.postings.len() > MAX_BALANCES => {
+            Err(format!("{} postings: expected at most {MAX_BALANCES}, which fit one block", entry.postings.len()))
+        }
+        entry => Ok(entry),
+    }
 }
 
 /// Lambda always sends base64; what is not decodes to nothing, and is buried as not JSON.

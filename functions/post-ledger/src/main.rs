@@ -3,7 +3,7 @@ use payments_aws::{DeadLetterTopics, LedgerTables};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
-    let journal = LedgerTables::from_env().await?;
+    let ledger = LedgerTables::from_env().await?;
     let dead_letters = DeadLetterTopics::from_env().await?;
-    task::serve(async |request| post_ledger::handle(&journal, &dead_letters, request).await).await
+    task::serve(async |request| post_ledger::handle(&ledger, &dead_letters, request).await).await
 }

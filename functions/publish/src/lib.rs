@@ -1,9 +1,11 @@
-//! Turns each version of a payment, as the table's stream carries it, into its event on the bus and on the topic.
+//! Turns each version of a payment or payout and each movement at the bank, as the table's stream carries it, into its event on the bus and on the topic.
 //!
 //! The stream is the outbox: there is no second write to forget. An event that was sent twice has the same id.
 
+use payments::bank::BookedMovement;
 use payments::event::Event;
 use payments::payment::Payment;
+use payments::payout::Payout;
 use payments::ports::Events;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -51,14 +53,25 @@ pub struct Failure {
     pub item_identifier: String,
 }
 
+/// The event of an item as it became: a payment's, a payout's or a movement's at the bank, by the key that it has.
+fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Event, serde_dynamo::Error> {
+    if image.contains_key("payout_id") {
+        return serde_dynamo::from_item::<_, Payout>(image.clone()).map(|payout| Event::of_payout(&payout));
+    }
+    if image.contains_key("movement_id") {
+        return serde_dynamo::from_item::<_, BookedMovement>(image.clone()).map(|booked| Event::of_movement(&booked));
+    }
+    serde_dynamo::from_item::<_, Payment>(image.clone()).map(|payment| Event::of(&payment))
+}
+
 /// Publishes what comes before the first record that cannot be read or sent, and reports that one.
 pub async fn handle(events: &impl Events, request: Request) -> Result<Response, Infallible> {
     let mut read = Vec::new();
     let mut unreadable = None;
     for record in &request.records {
         let Some(image) = &record.dynamodb.new_image else { continue };
-        match serde_dynamo::from_item::<_, Payment>(image.clone()) {
-            Ok(payment) => read.push((&record.dynamodb.sequence_number, Event::of(&payment))),
+        match event_of(image) {
+            Ok(event) => read.push((&record.dynamodb.sequence_number, event)),
             Err(error) => {
                 tracing::error!(target: "florin", sequence_number = record.dynamodb.sequence_number, "unreadable: {error}");
                 unreadable = Some(&record.dynamodb.sequence_number);

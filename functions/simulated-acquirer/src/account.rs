@@ -3,8 +3,10 @@
 use crate::cards::Quirk;
 use payments::amount::Amount;
 use payments::failure::Unavailable;
-use payments::gateway::Effect;
-use payments_aws::{StartError, Table};
+use payments::gateway::{Effect, GatewayKey};
+use payments::id::Mode;
+use payments::reconcile::{Day, RowKind};
+use payments_aws::{StartError, Table, unavailable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -33,9 +35,6 @@ pub struct Entry {
     /// What the network takes for itself of each capture, in ten-thousandths: by the card, when the hold was placed.
     #[serde(default)]
     pub rate: u32,
-    /// Minor units that it took of each capture, by the order's key.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub costs: BTreeMap<String, u64>,
     /// How often authorisation orders came for it.
     pub requests: u32,
     /// How the network misbehaves for its card.
@@ -43,6 +42,35 @@ pub struct Entry {
     pub quirk: Option<Quirk>,
     /// The effect of each key, once: a handful per hold.
     pub effects: BTreeMap<String, Effect>,
+    /// In which world; known from the order that placed the hold.
+    #[serde(default = "test_mode")]
+    pub mode: Mode,
+    /// What was taken and given back, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bookings: Vec<Booking>,
+    /// The day of the latest booking: the key of the index `booked`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub booked_on: Option<Day>,
+}
+
+fn test_mode() -> Mode {
+    Mode::Test
+}
+
+/// Money that moved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Booking {
+    /// The key of its order.
+    pub key: GatewayKey,
+    /// Which way.
+    pub kind: RowKind,
+    /// Minor units.
+    pub minor: u64,
+    /// What the network took of them for itself.
+    #[serde(default)]
+    pub cost: u64,
+    /// When.
+    pub on: Day,
 }
 
 impl Entry {
@@ -68,7 +96,14 @@ pub trait Account {
     fn entry(&self, hold_key: &str) -> impl Future<Output = Result<Option<Entry>, Unavailable>>;
     /// Stores the entry on condition that the stored version is the one before; version 1: that there is none.
     fn keep(&self, entry: &Entry) -> impl Future<Output = Result<Kept, Unavailable>>;
+    /// The entries whose latest booking is of that day; they may be a moment old.
+    fn booked_last_on(&self, day: Day) -> impl Future<Output = Result<Vec<Entry>, Unavailable>>;
 }
+
+/// The index of entries by the day of their latest booking.
+const BOOKED_INDEX: &str = "booked";
+/// Pages of one day's entries: 2,000 of 500 bytes each.
+const MAX_PAGES: usize = 2000;
 
 /// The account in DynamoDB.
 #[derive(Clone, Debug)]
@@ -99,5 +134,29 @@ impl Account for AcquirerTable {
             payments_aws::Put::Refused(Some(there)) if there == *entry => Ok(Kept::Done),
             payments_aws::Put::Refused(_) => Ok(Kept::Conflict),
         }
+    }
+
+    async fn booked_last_on(&self, day: Day) -> Result<Vec<Entry>, Unavailable> {
+        use aws_sdk_dynamodb::types::AttributeValue;
+        let mut entries = Vec::new();
+        let mut start = None;
+        for _ in 0..MAX_PAGES {
+            let query = self.0.client.query().table_name(&self.0.name).index_name(BOOKED_INDEX);
+            let page = query
+                .key_condition_expression("booked_on = :day")
+                .expression_attribute_values(":day", AttributeValue::S(day.to_string()))
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(|error| unavailable("the acquirer's account", error))?;
+            for item in page.items() {
+                entries.push(self.0.read(item.clone())?);
+            }
+            start = page.last_evaluated_key;
+            if start.is_none() {
+                return Ok(entries);
+            }
+        }
+        Err(Unavailable::new("the acquirer's account", format!("more than {MAX_PAGES} pages of {day}")))
     }
 }

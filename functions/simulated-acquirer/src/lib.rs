@@ -4,14 +4,17 @@
 mod account;
 mod cards;
 mod network;
+mod report;
 mod tariff;
 
-pub use account::{Account, AcquirerTable, Entry, Kept};
+pub use account::{Account, AcquirerTable, Booking, Entry, Kept};
 pub use cards::{OpenCard, Quirk};
 
-use gateways::simulated::Order;
+use gateways::simulated::{Order, ReportPage};
 use payments::failure::Unavailable;
 use payments::gateway::Effect;
+use payments::ports::Clock;
+use payments::reconcile::Day;
 use serde::Serialize;
 
 /// Why there is no answer.
@@ -32,11 +35,21 @@ pub enum Error {
     /// The card could not be opened.
     #[error("the card could not be opened")]
     CardUnreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The day has not begun, or is too long ago.
+    #[error("there is no report of {day}: expected a day from {earliest} to {latest}")]
+    NoReport {
+        /// The day that was asked for.
+        day: Day,
+        /// The earliest that is kept.
+        earliest: Day,
+        /// The latest: today.
+        latest: Day,
+    },
 }
 payments::failure!(
     Error, ErrorName,
     transient: [AcquirerUnavailable, AnswerLost, StoreUnavailable],
-    permanent: [CardUnreadable],
+    permanent: [CardUnreadable, NoReport],
 );
 
 /// The effect of an order, or of the key that is looked up.
@@ -47,6 +60,8 @@ pub enum Answer {
     Done(Effect),
     /// What the key did, if anything.
     Found(Option<Effect>),
+    /// A part of a day's report.
+    Reported(ReportPage),
 }
 
 /// Waits: an answer that is late on purpose.
@@ -60,16 +75,23 @@ pub async fn handle(
     account: &impl Account,
     cards: &impl OpenCard,
     delay: &impl Delay,
+    clock: &impl Clock,
     order: Order,
 ) -> Result<Answer, Error> {
+    let today = Day::of(clock.now());
     let answer = match order {
-        Order::Authorize { key, amount, card } => network::authorize(account, cards, delay, &key, amount, &card).await,
+        Order::Authorize { key, mode, amount, card } => {
+            network::authorize(account, cards, delay, &network::Hold { key, mode, amount }, &card).await
+        }
         Order::Capture { key, hold_key, amount, last } => {
-            network::capture(account, &key, &hold_key, amount, last).await
+            network::capture(account, today, &key, &hold_key, amount, last).await
         }
         Order::Void { key, hold_key, captured } => network::void(account, &key, &hold_key, captured).await,
-        Order::Refund { key, hold_key, amount } => network::refund(account, &key, &hold_key, amount).await,
+        Order::Refund { key, hold_key, amount } => network::refund(account, today, &key, &hold_key, amount).await,
         Order::LookUp { key } => return Ok(Answer::Found(network::look_up(account, &key).await?)),
+        Order::Report { mode, day, from_line } => {
+            return Ok(Answer::Reported(report::page(account, mode, day, today, from_line).await?));
+        }
     };
     answer.map(Answer::Done)
 }

@@ -1,6 +1,6 @@
 //! The orders, carried out: each changes its hold's entry at most once, whatever becomes of the answer.
 
-use crate::account::{Account, Entry, Kept};
+use crate::account::{Account, Booking, Entry, Kept};
 use crate::cards::{self, OpenCard, Quirk};
 use crate::{Delay, Error, tariff};
 use payments::amount::Amount;
@@ -8,6 +8,8 @@ use payments::failure::Unavailable;
 use payments::gateway::{
     Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, RefundAnswer, VoidAnswer,
 };
+use payments::id::Mode;
+use payments::reconcile::{Day, RowKind};
 use payments::token::PresentedCard;
 use std::collections::BTreeMap;
 
@@ -16,23 +18,27 @@ const MAX_ROUNDS: u32 = 8;
 /// How many orders an outage swallows.
 const OUTAGE: u32 = 2;
 
+/// A hold that is asked for.
+pub(crate) struct Hold {
+    pub(crate) key: GatewayKey,
+    pub(crate) mode: Mode,
+    pub(crate) amount: Amount,
+}
+
 pub(crate) async fn authorize(
     account: &impl Account,
     cards: &impl OpenCard,
     delay: &impl Delay,
-    key: &GatewayKey,
-    amount: Amount,
+    hold: &Hold,
     card: &PresentedCard,
 ) -> Result<Effect, Error> {
     let (number, code) = cards.open(card).await.map_err(Error::CardUnreadable)?;
     let quirk = cards::quirk(&number);
     let card = Card { quirk, rate: tariff::rate(&number) };
-    let first = place(account, key, amount, card, || decide(cards::decline(&number), code.is_some(), key)).await?;
-    let (effect, fresh) = if quirk == Some(Quirk::Duplicate) {
-        place(account, key, amount, card, || decide(cards::decline(&number), code.is_some(), key)).await?
-    } else {
-        first
-    };
+    let answer = || decide(cards::decline(&number), code.is_some(), &hold.key);
+    let first = place(account, hold, card, answer).await?;
+    let (effect, fresh) =
+        if quirk == Some(Quirk::Duplicate) { place(account, hold, card, answer).await? } else { first };
     match quirk {
         Some(Quirk::LostAnswer) if fresh => Err(Error::AnswerLost),
         Some(Quirk::LateAnswer) if fresh => {
@@ -63,17 +69,18 @@ struct Card {
 /// Places the hold unless the key did something before. Answers with the effect, and whether this call made it.
 async fn place(
     account: &impl Account,
-    key: &GatewayKey,
-    amount: Amount,
+    hold: &Hold,
     card: Card,
     decide: impl Fn() -> Authorization,
 ) -> Result<(Effect, bool), Error> {
-    change(account, key, amount, |entry| {
+    let key = &hold.key;
+    change(account, key, hold.amount, |entry| {
         if let Some(effect) = entry.effects.get(key.as_str()) {
             return Ok((Effect::clone(effect), false));
         }
         entry.quirk = card.quirk;
         entry.rate = card.rate;
+        entry.mode = hold.mode;
         entry.requests += 1;
         let swallowed = match card.quirk {
             Some(Quirk::Outage) => entry.requests <= OUTAGE,
@@ -92,6 +99,7 @@ async fn place(
 
 pub(crate) async fn capture(
     account: &impl Account,
+    today: Day,
     key: &GatewayKey,
     hold_key: &GatewayKey,
     amount: Amount,
@@ -104,7 +112,7 @@ pub(crate) async fn capture(
             return Effect::Captured(CaptureAnswer::Refused);
         }
         entry.captured += amount.minor();
-        entry.costs.insert(key.to_string(), tariff::cost(amount.minor(), entry.rate));
+        entry.book(key, RowKind::Capture, amount, tariff::cost(amount.minor(), entry.rate), today);
         if last {
             entry.released += entry.held();
         }
@@ -134,6 +142,7 @@ pub(crate) async fn void(
 
 pub(crate) async fn refund(
     account: &impl Account,
+    today: Day,
     key: &GatewayKey,
     hold_key: &GatewayKey,
     amount: Amount,
@@ -145,6 +154,7 @@ pub(crate) async fn refund(
             return Effect::Refunded(RefundAnswer::Refused);
         }
         entry.refunded += amount.minor();
+        entry.book(key, RowKind::Refund, amount, 0, today);
         Effect::Refunded(RefundAnswer::Refunded { reference: reference("refund", key) })
     })
     .await
@@ -211,11 +221,18 @@ impl Entry {
             refunded: 0,
             voided: false,
             rate: 0,
-            costs: BTreeMap::new(),
             requests: 0,
             quirk: None,
             effects: BTreeMap::new(),
+            mode: Mode::Test,
+            bookings: Vec::new(),
+            booked_on: None,
         }
+    }
+
+    fn book(&mut self, key: &GatewayKey, kind: RowKind, amount: Amount, cost: u64, on: Day) {
+        self.bookings.push(Booking { key: key.clone(), kind, minor: amount.minor(), cost, on });
+        self.booked_on = Some(on);
     }
 
     fn effect(&mut self, key: &GatewayKey, effect: Effect) -> Effect {

@@ -3,6 +3,8 @@
 //! The stored names are spelled out here once more on purpose: an audit that shares its reader with the audited code
 //! shares its mistakes.
 
+use std::collections::BTreeSet;
+
 use anyhow::Result;
 use serde::Deserialize;
 
@@ -13,7 +15,7 @@ use crate::tables::Tables;
 pub struct Books {
     /// From `payments`.
     pub payments: Vec<Payment>,
-    /// From `journal`.
+    /// From `journal`: those that a block lists.
     pub entries: Vec<Entry>,
     /// From `fee-lines`.
     pub fee_lines: Vec<FeeLine>,
@@ -122,6 +124,13 @@ pub struct Entry {
     pub postings: Vec<Posting>,
 }
 
+/// A block of the journal: the entries that it lists count.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct Block {
+    pub event_ids: Vec<String>,
+}
+
 /// One side of a movement; debits are positive.
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
@@ -168,13 +177,20 @@ pub struct Hold {
     pub released: u64,
     #[serde(default)]
     pub refunded: u64,
-    /// What the network took for itself of each capture.
     #[serde(default)]
-    pub costs: std::collections::BTreeMap<String, u64>,
+    pub bookings: Vec<Booking>,
     #[serde(default)]
     pub voided: bool,
     #[serde(default)]
     pub approved: bool,
+}
+
+/// Money that moved at the acquirer.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct Booking {
+    #[serde(default)]
+    pub cost: u64,
 }
 
 impl Payment {
@@ -274,9 +290,13 @@ impl Books {
 
     /// Reads every table. Payments first: what follows from them may only be there already, never not yet.
     pub async fn read(tables: &Tables<'_>) -> Result<Self> {
+        let payments = tables.scan("payments", "stage").await?;
+        let blocks: Vec<Block> = tables.scan("ledger-blocks", "event_ids").await?;
+        let listed: BTreeSet<&String> = blocks.iter().flat_map(|block| &block.event_ids).collect();
+        let entries: Vec<Entry> = tables.scan("journal", "postings").await?;
         Ok(Self {
-            payments: tables.scan("payments", "stage").await?,
-            entries: tables.scan("journal", "postings").await?,
+            payments,
+            entries: entries.into_iter().filter(|entry| listed.contains(&entry.event_id)).collect(),
             fee_lines: tables.scan("fee-lines", "fee").await?,
             balances: tables.scan("balances", "minor").await?,
             holds: tables.scan("acquirer", "hold_key").await?,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
 use super::input::{Kind, Line, Then};
 use super::merchants::Keys;
@@ -18,6 +19,8 @@ pub struct Client {
     http: reqwest::Client,
     url: String,
     keys: Keys,
+    /// One permit per payment that may be made at a time.
+    payments: Semaphore,
 }
 
 /// What a merchant learns of one payment.
@@ -99,9 +102,10 @@ impl Answered {
 }
 
 impl Client {
-    /// Talks to the API at `url`.
-    pub fn new(url: &str, keys: Keys) -> Result<Self> {
-        Ok(Self { http: connect()?, url: url.trim_end_matches('/').to_owned(), keys })
+    /// Talks to the API at `url`; makes at most so many payments at a time.
+    pub fn new(url: &str, keys: Keys, concurrency: usize) -> Result<Self> {
+        let payments = Semaphore::new(concurrency);
+        Ok(Self { http: connect()?, url: url.trim_end_matches('/').to_owned(), keys, payments })
     }
 
     fn key(&self, merchant: &str) -> Result<&str> {
@@ -169,7 +173,9 @@ impl Client {
             .bearer_auth(key)
             .header("Idempotency-Key", &line.key)
             .json(&payment_body(line, token));
+        let permit = self.payments.acquire().await.context("the client is closing").map_err(unanswered)?;
         let answer = send_until_answered(&request, latencies).await?;
+        drop(permit);
         let answered = read(&answer, answer.replayed).map_err(unanswered)?;
         if answer.status == 202 || answered.status == "processing" {
             return self.wait_for_rest(key, answered, answer.retry_after).await;

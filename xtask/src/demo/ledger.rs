@@ -237,7 +237,7 @@ fn check_costs(books: &Books, found: &mut Vec<String>) {
     let posted = credits(books, |name| name == account);
     let mut taken = Sums::new();
     for hold in &books.holds {
-        let cost: i128 = hold.costs.values().map(|cost| i128::from(*cost)).sum();
+        let cost: i128 = hold.bookings.iter().map(|booking| i128::from(booking.cost)).sum();
         *taken.entry((account.to_owned(), hold.currency.clone())).or_default() -= cost;
     }
     compare("credit balance", &posted, "the acquirer's costs", &taken, found);

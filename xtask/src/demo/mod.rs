@@ -87,7 +87,7 @@ async fn run(stack: &Stack, options: &Options, takes_down: bool) -> Result<bool>
     let events = stack.workspace.root().join("events");
     let file = options.file.clone();
     let file = file.unwrap_or_else(|| events.join("payments").join("demo.jsonl"));
-    let shop = Arc::new(open_shop(stack, &events.join("merchants.json"), &file).await?);
+    let shop = Arc::new(open_shop(stack, &events.join("merchants.json"), &file, options.concurrency).await?);
 
     let mut disagreements = Vec::new();
     let mut passes = vec![make_payments(&shop, options.concurrency).await?];
@@ -112,7 +112,7 @@ async fn run(stack: &Stack, options: &Options, takes_down: bool) -> Result<bool>
     Ok(disagreements.is_empty())
 }
 
-async fn open_shop(stack: &Stack, merchants: &Path, file: &Path) -> Result<Shop> {
+async fn open_shop(stack: &Stack, merchants: &Path, file: &Path, concurrency: usize) -> Result<Shop> {
     let lines = input::read(file)?;
     let making = step("making the merchants and their keys");
     let keys = merchants::make(stack, merchants).await?;
@@ -120,7 +120,7 @@ async fn open_shop(stack: &Stack, merchants: &Path, file: &Path) -> Result<Shop>
     if let Some(line) = lines.iter().find(|line| !keys.contains_key(&line.merchant)) {
         bail!("{}: there is no such merchant in merchants.json", line.name());
     }
-    Ok(Shop { lines, client: Client::new(stack.api_url()?, keys)?, tokens: Mutex::new(Tokens::of(stack)) })
+    Ok(Shop { lines, client: Client::new(stack.api_url()?, keys, concurrency)?, tokens: Mutex::new(Tokens::of(stack)) })
 }
 
 async fn make_payments(shop: &Arc<Shop>, concurrency: usize) -> Result<Pass> {

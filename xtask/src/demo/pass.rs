@@ -15,6 +15,8 @@ use super::input::Line;
 use super::tokens::Tokens;
 use crate::progress::note;
 
+/// Lines in hand for each payment that is made at a time: meanwhile, others are tokenised, captured or refunded.
+const LINES_PER_PAYMENT: usize = 2;
 /// Without a terminal, a line is written after so many payments.
 const PLAIN_STEP: usize = 40;
 
@@ -45,7 +47,7 @@ pub async fn run(shop: &Arc<Shop>, concurrency: usize) -> Result<Pass> {
     let progress = Arc::new(Progress::new(total)?);
     let next = Arc::new(AtomicUsize::new(0));
     let mut workers = JoinSet::new();
-    for _ in 0..concurrency.clamp(1, total.max(1)) {
+    for _ in 0..(concurrency * LINES_PER_PAYMENT).clamp(1, total.max(1)) {
         let (shop, progress, next) = (Arc::clone(shop), Arc::clone(&progress), Arc::clone(&next));
         workers.spawn(async move { work(&shop, &progress, &next).await });
     }

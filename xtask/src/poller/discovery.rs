@@ -1,15 +1,68 @@
 //! Finds the mappings of the deployed stack: template, resources and parameters, as CloudFormation has them now.
+//!
+//! The emulator parses the whole template, and does nothing else meanwhile, each time it is asked for it: whoever looks
+//! often asks first whether the stack has changed.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use aws_sdk_cloudformation::Client;
-use aws_sdk_cloudformation::types::TemplateStage;
+use aws_sdk_cloudformation::types::{Stack, TemplateStage};
 use serde_json::Value;
 
 use super::intrinsics::Scope;
 use super::mapping::{self, Mapping};
 use crate::aws;
+
+/// Follows the mappings of a stack.
+pub struct Discovery {
+    client: Client,
+    stack: String,
+    /// The stack as it was when its mappings were read last.
+    known: Option<Revision>,
+}
+
+/// What changes whenever a stack does.
+#[derive(PartialEq, Eq)]
+struct Revision {
+    stack_id: String,
+    status: String,
+    updated: String,
+}
+
+impl Discovery {
+    /// Nothing is read yet.
+    pub fn new(client: Client, stack: String) -> Self {
+        Self { client, stack, known: None }
+    }
+
+    /// The mappings, if the stack is another than the last time.
+    pub async fn news(&mut self) -> Result<Option<Vec<Mapping>>> {
+        let now = Revision::of(&describe(&self.client, &self.stack).await?);
+        if self.known.as_ref() == Some(&now) {
+            return Ok(None);
+        }
+        let mappings = mappings(&self.client, &self.stack).await?;
+        self.known = Some(now);
+        Ok(Some(mappings))
+    }
+}
+
+impl Revision {
+    fn of(stack: &Stack) -> Self {
+        let updated = stack.last_updated_time().or(stack.creation_time());
+        Self {
+            stack_id: stack.stack_id().unwrap_or_default().to_owned(),
+            status: stack.stack_status().map(ToString::to_string).unwrap_or_default(),
+            updated: updated.map(ToString::to_string).unwrap_or_default(),
+        }
+    }
+}
+
+async fn describe(client: &Client, stack: &str) -> Result<Stack> {
+    let described = client.describe_stacks().stack_name(stack).send().await.context("describing the stack")?;
+    described.stacks().first().cloned().context("an answer without a stack")
+}
 
 /// Reads the mappings of a stack.
 pub async fn mappings(client: &Client, stack: &str) -> Result<Vec<Mapping>> {
@@ -22,8 +75,7 @@ pub async fn mappings(client: &Client, stack: &str) -> Result<Vec<Mapping>> {
 }
 
 async fn scope(client: &Client, stack: &str, template: &Value) -> Result<Scope> {
-    let described = client.describe_stacks().stack_name(stack).send().await.context("describing the stack")?;
-    let described = described.stacks().first().context("an answer without a stack")?;
+    let described = describe(client, stack).await?;
     let parameters = described.parameters().iter().filter_map(|parameter| {
         let value = parameter.resolved_value().or(parameter.parameter_value())?;
         Some((parameter.parameter_key()?.to_owned(), value.to_owned()))

@@ -27,13 +27,14 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use self::discovery::Discovery;
 use self::mapping::Mapping;
 use self::report::Reporter;
 use crate::aws;
 use crate::state::State;
 use crate::workspace::Workspace;
 
-/// How often the deployed mappings are read again.
+/// How often the deployed stack is looked at: whether its mappings have changed.
 const REREAD: Duration = Duration::from_secs(3);
 /// How often the report is written.
 const REPORT: Duration = Duration::from_millis(250);
@@ -78,7 +79,7 @@ pub async fn run(workspace: &Workspace, twice: bool) -> Result<()> {
     let lambda = aws_sdk_lambda::Client::new(&config);
     let reporter = Reporter::new();
     let context = Arc::new(Context { kafka: state.kafka()?, endpoint, lambda, reporter, twice });
-    let client = aws_sdk_cloudformation::Client::new(&config);
+    let mut deployed = Discovery::new(aws_sdk_cloudformation::Client::new(&config), stack);
     let mut terminated = signal(SignalKind::terminate()).context("listening for SIGTERM")?;
     let mut interrupted = signal(SignalKind::interrupt()).context("listening for SIGINT")?;
     let mut workers = BTreeMap::new();
@@ -91,9 +92,11 @@ pub async fn run(workspace: &Workspace, twice: bool) -> Result<()> {
             _ = terminated.recv() => break,
             _ = interrupted.recv() => break,
             _ = write.tick() => context.reporter.write(workspace)?,
-            _ = reread.tick() => match discovery::mappings(&client, &stack).await {
-                Ok(mappings) => {
-                    follow(&context, &mut workers, mappings).await;
+            _ = reread.tick() => match deployed.news().await {
+                Ok(news) => {
+                    if let Some(mappings) = news {
+                        follow(&context, &mut workers, mappings).await;
+                    }
                     context.reporter.started();
                     last_error.clear();
                 }

@@ -70,21 +70,31 @@ impl Account {
             | Self::Suspense { mode } => *mode,
         }
     }
+
+    /// Appends its text. Hashing a block does so for each posting, so nothing is formatted.
+    pub(super) fn write_to(&self, bytes: &mut Vec<u8>) {
+        self.parts().into_iter().for_each(|part| bytes.extend(part.as_bytes()));
+    }
+
+    /// The parts of its text.
+    fn parts(&self) -> [&str; 4] {
+        let mode = self.mode().as_str();
+        match self {
+            Self::MerchantPayable { merchant_id, .. } => [mode, ":merchant:", merchant_id.as_str(), ":payable"],
+            Self::MerchantReserve { merchant_id, .. } => [mode, ":merchant:", merchant_id.as_str(), ":reserve"],
+            Self::GatewayReceivable { gateway, .. } => [mode, ":gateway:", &gateway.0, ":receivable"],
+            Self::FeeRevenue { .. } => [mode, ":own:", "fee-revenue", ""],
+            Self::GatewayCost { .. } => [mode, ":own:", "gateway-cost", ""],
+            Self::Bank { .. } => [mode, ":own:", "bank", ""],
+            Self::PayoutsInTransit { .. } => [mode, ":own:", "payouts-in-transit", ""],
+            Self::Suspense { .. } => [mode, ":own:", "suspense", ""],
+        }
+    }
 }
 
 impl fmt::Display for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mode = self.mode().as_str();
-        match self {
-            Self::MerchantPayable { merchant_id, .. } => write!(f, "{mode}:merchant:{merchant_id}:payable"),
-            Self::MerchantReserve { merchant_id, .. } => write!(f, "{mode}:merchant:{merchant_id}:reserve"),
-            Self::GatewayReceivable { gateway, .. } => write!(f, "{mode}:gateway:{gateway}:receivable"),
-            Self::FeeRevenue { .. } => write!(f, "{mode}:own:fee-revenue"),
-            Self::GatewayCost { .. } => write!(f, "{mode}:own:gateway-cost"),
-            Self::Bank { .. } => write!(f, "{mode}:own:bank"),
-            Self::PayoutsInTransit { .. } => write!(f, "{mode}:own:payouts-in-transit"),
-            Self::Suspense { .. } => write!(f, "{mode}:own:suspense"),
-        }
+        self.parts().into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::fee_plan::read_fee_plan;
 use super::{Limits, MAX_NAME, MAX_REQUESTS_PER_SECOND, Merchant, REQUESTS_PER_SECOND};
 use crate::amount::MAX_MINOR;
+use crate::bank_account::BankAccount;
 use crate::currency::Currency;
 use crate::fields::{Fields, holds_card_number, object, shown};
 use crate::fraud::RiskRules;
@@ -11,8 +12,8 @@ use crate::problem::FieldError;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const KNOWN: [&str; 8] =
-    ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "requests_per_second"];
+const KNOWN: [&str; 9] =
+    ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "bank_accounts", "requests_per_second"];
 /// The most payments that a rule may allow one card within its window.
 const MAX_PAYMENTS_PER_CARD: u64 = 1_000_000;
 
@@ -46,6 +47,8 @@ impl Merchant {
             "expected an object with review_from, decline_from and payments_per_card",
             an_object,
         );
+        let expected = "expected an object from ISO 4217 codes to bank accounts";
+        let bank_accounts = fields.optional("bank_accounts", expected, an_object);
         let requests_per_second = fields.optional(
             "requests_per_second",
             &format!("expected a whole number from 1 to {MAX_REQUESTS_PER_SECOND}"),
@@ -60,6 +63,7 @@ impl Merchant {
         let bounds = currencies.as_ref().unwrap_or(&none);
         let fee_plan = plan.and_then(|plan| read_fee_plan(&plan, bounds, errors));
         let risk = risk.map_or_else(RiskRules::default, |risk| read_risk(&risk, errors));
+        let bank_accounts = read_bank_accounts(&bank_accounts.unwrap_or_default(), errors);
         match (name, active, currencies, fee_plan) {
             (Some(name), Some(active), Some(currencies), Some(fee_plan)) if fields.errors.is_empty() => Ok(Self {
                 merchant_id: owner.merchant_id.clone(),
@@ -69,6 +73,7 @@ impl Merchant {
                 currencies,
                 fee_plan,
                 risk,
+                bank_accounts,
                 requests_per_second: requests_per_second.unwrap_or(REQUESTS_PER_SECOND),
             }),
             _ => Err(fields.errors),
@@ -111,6 +116,20 @@ fn read_currencies(currencies: &Object, errors: &mut Vec<FieldError>) -> BTreeMa
         errors.append(&mut fields.errors);
         if let (Some(min), Some(max)) = (min, max) {
             read.insert(currency, Limits { min, max });
+        }
+    }
+    read
+}
+
+fn read_bank_accounts(accounts: &Object, errors: &mut Vec<FieldError>) -> BTreeMap<Currency, BankAccount> {
+    let mut read = BTreeMap::new();
+    for (name, value) in accounts {
+        let Some(currency) = currency("bank_accounts", name, errors) else { continue };
+        let path = format!("bank_accounts.{name}");
+        match value.as_object().map(|account| BankAccount::read(account, &format!("{path}."))) {
+            Some(Ok(account)) => drop(read.insert(currency, account)),
+            Some(Err(mut wrong)) => errors.append(&mut wrong),
+            None => errors.push(FieldError::new(path, "expected an object with type, name and numbers")),
         }
     }
     read
@@ -166,6 +185,12 @@ mod tests {
             "currencies": { "EUR": { "min": 1, "max": 100 }, "JPY": { "min": 5, "max": 5 } },
             "fee_plan": { "basis_points": 290, "fixed_minor": { "EUR": 30 } },
             "risk": { "review_from": { "EUR": 50 }, "payments_per_card": 12 },
+            "bank_accounts": {
+                "EUR": { "type": "iban", "name": "Harbor Books", "iban": "NL41MOCK0000000001", "bic": "MOCKNL2A" },
+                "USD": {
+                    "type": "ach", "name": "Harbor Books", "routing_number": "021000021", "account_number": "12345678",
+                },
+            },
             "requests_per_second": 10_000,
         })
     }
@@ -215,6 +240,18 @@ mod tests {
             ("/risk/review_from/EUR", json!(0), "risk.review_from.EUR"),
             ("/risk/decline_from", json!({ "USD": too_much }), "risk.decline_from.USD"),
             ("/risk/payments_per_card", json!(0), "risk.payments_per_card"),
+            ("/bank_accounts", json!(5), "bank_accounts"),
+            ("/bank_accounts", json!({ "EUX": {} }), "bank_accounts.EUX"),
+            ("/bank_accounts/EUR", json!(5), "bank_accounts.EUR"),
+            ("/bank_accounts/EUR/type", json!("cash"), "bank_accounts.EUR.type"),
+            ("/bank_accounts/EUR/name", json!(""), "bank_accounts.EUR.name"),
+            ("/bank_accounts/EUR/iban", json!("NL42MOCK0000000001"), "bank_accounts.EUR.iban"),
+            ("/bank_accounts/EUR/bic", json!("INGB"), "bank_accounts.EUR.bic"),
+            ("/bank_accounts/EUR/routing_number", json!("021000021"), "bank_accounts.EUR.routing_number"),
+            ("/bank_accounts/USD/routing_number", json!("021000022"), "bank_accounts.USD.routing_number"),
+            ("/bank_accounts/USD/account_number", json!(1234), "bank_accounts.USD.account_number"),
+            ("/bank_accounts/USD/account_kind", json!("gold"), "bank_accounts.USD.account_kind"),
+            ("/bank_accounts/USD/holder_kind", json!("dog"), "bank_accounts.USD.holder_kind"),
             ("/requests_per_second", json!(0), "requests_per_second"),
             ("/requests_per_second", json!(MAX_REQUESTS_PER_SECOND + 1), "requests_per_second"),
             ("/merchant_id", json!("mer_b"), "merchant_id"),
