@@ -4,34 +4,29 @@
 use crate::machine::{Call, bring_to_rest, call, run};
 use crate::operations::{Posted, post};
 use crate::world::{World, euro, owner};
+use payments::card::CardNumber;
 use payments::fee::FeePlan;
 use payments::id::{OperationId, PaymentId};
 use payments::month::Month;
 use payments::payment::{CaptureMethod, Payment};
+use payments::secret::Secret;
 use payments::settlement::Settlement;
 use payments::timestamp::Timestamp;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Numbers that are approved: one of each line of the acquirer's tariff.
+/// How approved numbers begin: one of each line of the acquirer's tariff.
 const APPROVED: [&str; 16] = [
-    "4242424242424242",
-    "4000056655665556",
-    "4012888888881881",
-    "4111111111111111",
-    "4917610000000000",
-    "4444333322221111",
-    "5555555555554444",
-    "5105105105105100",
-    "5200828282828210",
-    "5454545454545454",
-    "2223003122003222",
-    "2720992593319364",
-    "378282246310005",
-    "6011111111111117",
-    "3530111333300000",
-    "5019717010103742",
+    "424242", "400005", "401288", "411111", "491761", "444433", "555555", "510510", "520082", "545454", "222300",
+    "272099", "378282", "601111", "353011", "501971",
 ];
+
+/// A number that begins so: zeros, and the digit that makes it pass the check.
+fn number(first: &str) -> String {
+    let mut numbers = ('0'..='9').map(|digit| format!("{first}000000000{digit}"));
+    let good = |number: &String| CardNumber::try_new(Secret::new(number.clone())).is_ok();
+    numbers.find(good).expect("one digit of ten passes")
+}
 
 fn priced(plan: Value) -> World {
     let world = World::new();
@@ -63,10 +58,10 @@ async fn refund(world: &World, id: &PaymentId, amount: u64) -> Payment {
 
 #[tokio::test]
 async fn the_acquirer_s_own_tariff_comes_to_what_we_post() {
-    for number in APPROVED {
+    for first in APPROVED {
         let world = World::new();
         for minor in [1, 99, 1_000, 1_999, 49_999] {
-            let payment = pay(&world, &format!("p{minor}"), number, minor).await;
+            let payment = pay(&world, &format!("p{minor}"), &number(first), minor).await;
             assert_eq!(payment.captured().minor(), minor, "a line of the tariff has no card");
         }
         world.keep_books();
@@ -90,7 +85,7 @@ async fn a_plan_that_changes_in_mid_month_prices_each_day_by_its_own_period() {
         ("2026-11-16T00:00:00Z", "4242424242424242", 10_000, 140, "2026-11-18"),
         ("2026-11-16T00:00:00Z", "4242424242424242", 1_000, 20, "2026-11-18"),
         ("2026-11-20T12:00:00Z", "5555555555554444", 10_000, 275, "2026-11-24"),
-        ("2026-12-24T12:00:00Z", "4000056655665556", 10_000, 140, "2026-12-29"),
+        ("2026-12-24T12:00:00Z", "4242424242424242", 10_000, 140, "2026-12-29"),
     ];
     for (place, (moment, number, minor, fee, date)) in rows.into_iter().enumerate() {
         at(&world, moment);
@@ -237,10 +232,10 @@ async fn under_any_plan_the_parts_make_the_gross_and_the_lines_make_the_account(
         world.volumes.borrow_mut().insert("2026-10".parse().unwrap(), BTreeMap::from([(euro(), chance.below(1_000))]));
         for place in 0..4 {
             at(&world, ["2026-11-19T10:00:00Z", "2026-11-20T10:00:00Z"][usize::from(chance.below(2) == 0)]);
-            let number = APPROVED[usize::try_from(chance.below(16)).unwrap()];
+            let number = number(APPROVED[usize::try_from(chance.below(16)).unwrap()]);
             let digits = chance.below(5);
             let minor = 1 + chance.below(10u64.pow(u32::try_from(digits).unwrap()) * 4);
-            let id = world.open(&format!("p{place}"), number, minor, CaptureMethod::Automatic);
+            let id = world.open(&format!("p{place}"), &number, minor, CaptureMethod::Automatic);
             run(&world, &id, &OperationId::pay()).await;
             let payment = world.payment(&id);
             assert!(settled(&payment).adds_up(payment.amount), "seed {seed}: {payment:?}");
