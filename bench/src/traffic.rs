@@ -4,7 +4,7 @@
 use payments::amount::Amount;
 use payments::card::{CardNumber, CardSummary, Expiry};
 use payments::event::Event;
-use payments::fee::FeeTerms;
+use payments::fee::{CaptureTerms, FeeTerms};
 use payments::fraud::{Decision, Screening};
 use payments::gateway::{Checks, DeclineCode, GatewayName};
 use payments::id::{CardFingerprint, Mode, OperationId, OperationKind, Owner, PaymentId, TokenId, digest};
@@ -193,7 +193,8 @@ fn approved(payment: &Payment) -> Approved {
 }
 
 fn settlement(captured: Amount, at: Timestamp) -> Settlement {
-    settle(captured, FeeTerms { basis_points: 250, fixed_minor: 25 }, at).expect("a small amount settles")
+    let fee = FeeTerms { basis_points: 250, fixed_minor: 25, minimum_minor: 0 };
+    settle(captured, &CaptureTerms { fee, reserve: None }, at).expect("a small amount settles")
 }
 
 fn open(owner: Owner, amount: Amount, manual: bool) -> Payment {

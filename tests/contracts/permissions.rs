@@ -7,12 +7,14 @@ use serde_yaml_ng::Value;
 use crate::files::{none, texts, yaml};
 
 /// Statements that need a star: resource, statement, why.
-const STARS: [(&str, &str, &str); 7] = [
+const STARS: [(&str, &str, &str); 9] = [
     (
         "PaymentStateMachine",
         "DeliverLogs",
         "CloudWatch Logs has no resources for the actions of log delivery: AWS asks for the star",
     ),
+    ("InvoiceFunction", "StoreInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
+    ("ApiFunction", "HandOutInvoice", "S3 has no other name for the objects of a bucket than the star behind it"),
     ("ReconcileFunction", "StoreReport", "a report's name ends with its day"),
     ("PayoutStateMachine", "ReadPayees", "a list of payees for each day: the star is the day"),
     ("PayoutStateMachine", "FollowOwners", "Step Functions names the runs of a Distributed Map itself"),

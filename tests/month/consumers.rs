@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bench::tables::Tables;
 use payments::amount::Amount;
 use payments::bank::{BankMovement, BookedMovement, Direction};
+use payments::billing::{FeeLine, SettlementLine};
 use payments::currency::Currency;
 use payments::event::Event;
 use payments::failure::Unavailable;
 use payments::id::{BankMovementId, Mode};
-use payments::ports::{Clock, Credited, DueBalances, Events, FeeLines, PostedEvents};
-use payments::posting::FeeLine;
+use payments::ports::{Clock, Credited, DueBalances, Events, FeeLines, PostedEvents, SettlementLines};
 use payments::reconcile::{BankCredit, DailyReport, Day, Funding, Side};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -34,6 +34,7 @@ pub struct Consumers {
     pub ledger: Tables,
     /// Fee lines, by event.
     pub lines: RefCell<BTreeMap<String, FeeLine>>,
+    pub settlements: RefCell<BTreeMap<String, SettlementLine>>,
     /// Deliveries, repeats among them.
     pub deliveries: Cell<usize>,
     /// Fundings by the day on which the bank has them.
@@ -46,6 +47,13 @@ impl Events for Consumers {
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>> {
         self.sent.borrow_mut().extend_from_slice(events);
         events.iter().map(|_| Ok(())).collect()
+    }
+}
+
+impl SettlementLines for Consumers {
+    async fn add(&self, line: &SettlementLine) -> Result<(), Unavailable> {
+        self.settlements.borrow_mut().insert(line.settlement_id.clone(), line.clone());
+        Ok(())
     }
 }
 
@@ -139,7 +147,7 @@ impl Consumers {
             .map(|event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() }))
             .collect();
         let request = serde_json::from_value(json!({ "Records": messages })).unwrap();
-        assert_eq!(bill::handle(self, request).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(self, self, request).await.unwrap(), bill::Response::default());
     }
 
     /// The gateway's report of a day that is over says what it will pay, and when.

@@ -11,6 +11,8 @@
 )]
 #![allow(dead_code, reason = "it shares its world with the tasks")]
 
+#[path = "../tasks/bills_world.rs"]
+mod bills_world;
 #[path = "../tasks/machine.rs"]
 mod machine;
 #[path = "../tasks/reconcile_world.rs"]

@@ -66,7 +66,7 @@ impl Shop {
                 name: owner.merchant_id.to_string(),
                 active: true,
                 currencies: BTreeMap::from([(currency, Limits { min: 1, max: 10_000_000 })]),
-                fee_plan: FeePlan { basis_points, fixed_minor: BTreeMap::from([(currency, fixed)]) },
+                fee_plan: FeePlan::flat(basis_points, BTreeMap::from([(currency, fixed)])),
                 risk: RiskRules {
                     review_from: BTreeMap::new(),
                     decline_from: BTreeMap::new(),
@@ -85,7 +85,8 @@ impl Shop {
         for owner in owners() {
             let mut merchants = world.merchants.borrow_mut();
             let merchant = merchants.get_mut(&owner.to_string()).unwrap();
-            merchant.fee_plan.basis_points += CHANGE;
+            let FeePlan::Flat(price) = &mut merchant.fee_plan else { panic!("one price") };
+            price.basis_points += CHANGE;
         }
     }
 

@@ -65,6 +65,7 @@ async fn plant(shop: &Shop, mut payment: Payment, stage: Stage) -> Payment {
         v: 1,
         reference: reference.map(str::to_owned),
         settlement: None,
+        deduction: None,
         end: None,
     };
     let capture = Action::Capture { amount, last: true };

@@ -54,8 +54,7 @@ async fn sell(shop: &Shop, token: &str) -> (String, Vec<String>) {
     let item = shop.tables.payment(&id).await.unwrap();
     let event = format!("{id}:{}", item["version"]);
     until("the journal entry", 60, || async { shop.tables.get("Journal", json!({ "event_id": event })).await }).await;
-    let line = json!({ "merchant_id": shop.owner.merchant_id, "line_id": event });
-    until("the fee line", 60, || async { shop.tables.get("FeeLines", line.clone()).await }).await;
+    until("the fee line", 60, || async { shop.tables.fee_line(&item).await }).await;
     shop.stack.wait_for_consumers(Duration::from_secs(60)).await.unwrap();
     let key = ApiKey::hash(&shop.key).unwrap().to_string();
     (id.clone(), vec![id, token.to_owned(), shop.owner.merchant_id.to_string(), key])

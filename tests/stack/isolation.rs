@@ -42,6 +42,7 @@ async fn a_foreign_key_finds_nothing_on_any_route() {
         let filled = path
             .replace("{payment_id}", &payment)
             .replace("{endpoint_id}", &endpoint)
+            .replace("{invoice_id}", "inv_20291200000000000000000000000000")
             .replace("{delivery_id}", "dlv_00000000000000000000000000000000");
         assert!(!filled.contains('{'), "{path}: say here what its variable is");
         let body = if path.ends_with("/review") { json!({ "decision": "approve" }) } else { json!({}) };
@@ -53,7 +54,7 @@ async fn a_foreign_key_finds_nothing_on_any_route() {
     }
     assert_eq!(own.tables.payment(&payment).await, before, "the payment is as it was");
     for key in [other.key(), live.as_str()] {
-        for path in ["/v1/payments", "/v1/balances", "/v1/webhook_endpoints"] {
+        for path in ["/v1/payments", "/v1/balances", "/v1/settlements", "/v1/invoices", "/v1/webhook_endpoints"] {
             let answer = send(own.request("get", path).bearer_auth(key)).await.unwrap();
             assert_eq!((answer.status, &answer.body["data"]), (200, &json!([])), "{path}: {}", answer.text);
         }

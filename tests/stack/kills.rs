@@ -87,8 +87,7 @@ async fn assert_complete(shop: &Shop, id: &str) {
     let postings = entry["postings"].as_array().unwrap();
     let sum: i64 = postings.iter().map(|posting| posting["minor"].as_i64().unwrap()).sum();
     assert_eq!(sum, 0, "{id}: the entry balances");
-    let line = json!({ "merchant_id": shop.owner.merchant_id, "line_id": event["event_id"] });
-    let billed = || async { shop.tables.get("FeeLines", line.clone()).await };
+    let billed = || async { shop.tables.fee_line(&payment).await };
     let line = until("the fee line", CATCH_UP_SECONDS, billed).await;
     assert_eq!(line["fee"], payment["operations"][0]["settlement"]["fee"], "{id}");
 }

@@ -1,11 +1,14 @@
 //! The stack's tables as plain JSON, by signed calls as root.
 
+use payments::billing::bill_of;
+use payments::month::Month;
+use payments::timestamp::Timestamp;
 use serde_json::{Map, Value, json};
 use xtask::Stack;
 use xtask::aws::Call;
 
 /// All tables, by the names of the stack's outputs.
-pub const ALL: [&str; 11] = [
+pub const ALL: [&str; 13] = [
     "Payments",
     "Tokens",
     "Vault",
@@ -14,6 +17,8 @@ pub const ALL: [&str; 11] = [
     "LedgerBlocks",
     "Balances",
     "FeeLines",
+    "Settlements",
+    "Invoices",
     "Acquirer",
     "WebhookEndpoints",
     "WebhookDeliveries",
@@ -85,6 +90,15 @@ impl Tables {
 
     pub async fn payment(&self, payment_id: &str) -> Option<Value> {
         self.get("Payments", json!({ "payment_id": payment_id })).await
+    }
+
+    /// The fee line of the payment's latest version.
+    pub async fn fee_line(&self, payment: &Value) -> Option<Value> {
+        let at = payment["history"].as_array().unwrap().last().unwrap()["at"].as_i64().unwrap();
+        let month = Month::of(Timestamp::from_millis(at));
+        let bill = bill_of(&payment["owner"].as_str().unwrap().parse().unwrap(), month);
+        let line_id = format!("{}:{}", payment["payment_id"].as_str().unwrap(), payment["version"]);
+        self.get("FeeLines", json!({ "bill": bill, "line_id": line_id })).await
     }
 
     /// The acquirer's entry of the payment's hold.

@@ -4,12 +4,12 @@ use crate::world::{World, euro, owner};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bench::tables::{Fault, Tables};
+use payments::billing::{FeeLine, SettlementLine};
 use payments::event::Event;
 use payments::failure::Unavailable;
 use payments::ledger::{Account, fold};
 use payments::payment::{CaptureMethod, Payment};
-use payments::ports::{Events, FeeLines};
-use payments::posting::FeeLine;
+use payments::ports::{Events, FeeLines, SettlementLines};
 use payments::stage::{Created, Stage};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -20,6 +20,9 @@ struct Sinks {
     refuse_from: Cell<Option<usize>>,
     sent: RefCell<Vec<Event>>,
     lines: RefCell<BTreeMap<String, FeeLine>>,
+    settlements: RefCell<BTreeMap<String, SettlementLine>>,
+    /// After so many lines, no more are taken.
+    full_at: Cell<Option<usize>>,
     down: Cell<bool>,
 }
 
@@ -43,11 +46,28 @@ impl Events for Sinks {
 
 impl FeeLines for Sinks {
     async fn add(&self, line: &FeeLine) -> Result<(), Unavailable> {
-        if self.down.get() {
+        if self.down.get() || self.is_full() {
             return Err(refused());
         }
         self.lines.borrow_mut().entry(line.line_id.clone()).or_insert_with(|| line.clone());
         Ok(())
+    }
+}
+
+impl SettlementLines for Sinks {
+    async fn add(&self, line: &SettlementLine) -> Result<(), Unavailable> {
+        if self.down.get() || self.is_full() {
+            return Err(refused());
+        }
+        self.settlements.borrow_mut().entry(line.settlement_id.clone()).or_insert_with(|| line.clone());
+        Ok(())
+    }
+}
+
+impl Sinks {
+    fn is_full(&self) -> bool {
+        let lines = self.lines.borrow().len() + self.settlements.borrow().len();
+        self.full_at.get().is_some_and(|full| lines >= full)
     }
 }
 
@@ -141,15 +161,31 @@ async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
     let good = message(json!({ "detail": event }).to_string());
     let request = |records: &[&serde_json::Value]| serde_json::from_value(json!({ "Records": records })).unwrap();
     sinks.down.set(true);
-    let answer = bill::handle(&sinks, request(&[&good])).await.unwrap();
+    let answer = bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap();
     assert_eq!(answer.batch_item_failures[0].item_identifier, "m1");
     sinks.down.set(false);
     for _ in 0..2 {
-        assert_eq!(bill::handle(&sinks, request(&[&good])).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap(), bill::Response::default());
     }
+    assert_eq!(sinks.settlements.borrow().values().map(|line| line.net).collect::<Vec<_>>(), [10_000 - 275]);
     assert_eq!(sinks.lines.borrow().values().map(|line| line.fee).collect::<Vec<_>>(), [275]);
     let bad = message("not json".to_owned());
-    assert_eq!(bill::handle(&sinks, request(&[&bad])).await.unwrap().batch_item_failures.len(), 1);
+    assert_eq!(bill::handle(&sinks, &sinks, request(&[&bad])).await.unwrap().batch_item_failures.len(), 1);
+}
+
+#[tokio::test]
+async fn lines_that_broke_off_are_made_whole() {
+    let event: serde_json::Value = serde_json::from_slice(&event_of(&succeeded("a").await)).unwrap();
+    let message = json!({ "messageId": "m1", "body": json!({ "detail": event }).to_string() });
+    let request = || serde_json::from_value(json!({ "Records": [message] })).unwrap();
+    for written in 0..2 {
+        let sinks = Sinks::default();
+        sinks.full_at.set(Some(written));
+        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap().batch_item_failures.len(), 1);
+        sinks.full_at.set(None);
+        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap(), bill::Response::default());
+        assert_eq!((sinks.lines.borrow().len(), sinks.settlements.borrow().len()), (1, 1), "after {written}");
+    }
 }
 
 pub fn stream(payments: &[Payment]) -> publish::Request {
@@ -206,6 +242,6 @@ async fn the_consumers_sample_events_are_taken_and_move_no_money() {
     let tables = Tables::new();
     let posted = post_ledger::handle(&tables, &tables, sample("post-ledger")).await.unwrap();
     assert_eq!(posted, post_ledger::Response::default());
-    assert_eq!(bill::handle(&sinks, sample("bill")).await.unwrap(), bill::Response::default());
+    assert_eq!(bill::handle(&sinks, &sinks, sample("bill")).await.unwrap(), bill::Response::default());
     assert!(tables.dead.borrow().is_empty() && tables.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
 }

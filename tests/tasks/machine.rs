@@ -27,8 +27,8 @@ pub async fn once(world: &World, step: &str, id: &PaymentId) -> Result<StageName
         "Authorize" => named(authorize::handle(&ports, request).await),
         "FraudCheck" => named(fraud_check::handle(world, world, world, world, request).await),
         "Execute" => named(execute::handle(world, world, world, request).await),
-        "Settle" => named(settle::handle(world, world, world, request).await),
-        "Refund" => named(refund::handle(world, world, world, request).await),
+        "Settle" => named(settle::handle(world, world, world, world, request).await),
+        "Refund" => named(refund::handle(world, world, world, world, request).await),
         "Void" => named(void::handle(world, world, world, request).await),
         other => panic!("no step {other}"),
     }
@@ -101,6 +101,7 @@ pub struct Call<'a> {
     pub method: &'a str,
     pub resource: &'a str,
     pub payment: Option<&'a PaymentId>,
+    pub invoice: Option<&'a str>,
     pub key: Option<&'a str>,
     pub body: Value,
     pub prefer: Option<&'a str>,
@@ -112,9 +113,9 @@ pub struct Call<'a> {
 impl Default for Call<'_> {
     fn default() -> Self {
         let (method, resource) = ("GET", "/v1/payments");
-        let (key, prefer, payment) = (None, None, None);
+        let (key, prefer, payment, invoice) = (None, None, None, None);
         let (body, query) = (Value::Null, Value::Null);
-        Self { method, resource, payment, key, body, prefer, query, merchant: "mer_test", mode: "test" }
+        Self { method, resource, payment, invoice, key, body, prefer, query, merchant: "mer_test", mode: "test" }
     }
 }
 
@@ -145,7 +146,9 @@ pub async fn call(world: &World, call: &Call<'_>) -> Answer {
     let request = json!({
         "httpMethod": call.method,
         "resource": call.resource,
-        "pathParameters": call.payment.map(|id| json!({ "payment_id": id })),
+        "pathParameters": call.payment.map(|id| json!({ "payment_id": id })).or_else(|| {
+            call.invoice.map(|id| json!({ "invoice_id": id }))
+        }),
         "queryStringParameters": call.query,
         "headers": headers(call),
         "body": body,
@@ -157,7 +160,8 @@ pub async fn call(world: &World, call: &Call<'_>) -> Answer {
     let request = serde_json::from_value(request).unwrap();
     let ports =
         api::Ports { payments: world, merchants: world, tokens: world, ledger: world, workflow: world, system: world };
-    let answer = api::handle(world, &ports, request).await.unwrap();
+    let bills = api::Bills { settlements: world, invoices: world, files: world };
+    let answer = api::handle(world, &ports, &bills, request).await.unwrap();
     Answer {
         status: answer.status_code,
         replayed: answer.headers.contains_key("Idempotent-Replayed"),

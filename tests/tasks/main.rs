@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
 mod bank_messages;
+mod billing;
+mod bills_world;
 mod consumers;
 mod ingest;
+mod invoicing;
 mod ledger;
 mod lifecycle;
 mod machine;

@@ -3,13 +3,13 @@
 
 use crate::consumers::stream;
 use crate::world::World;
+use payments::billing::{FeeLine, SettlementLine};
 use payments::event::Event;
 use payments::failure::Unavailable;
 use payments::id::PaymentId;
 use payments::outbox::Stretch;
 use payments::payment::{CaptureMethod, Payment};
-use payments::ports::{Events, FeeLines, ScanPage, ScanPayments, Stretches};
-use payments::posting::FeeLine;
+use payments::ports::{Events, FeeLines, ScanPage, ScanPayments, SettlementLines, Stretches};
 use payments::timestamp::Timestamp;
 use serde_json::json;
 use std::cell::{Cell, RefCell};
@@ -48,6 +48,7 @@ struct Outside {
     topic: RefCell<Vec<Event>>,
     bus: RefCell<Vec<Event>>,
     lines: RefCell<BTreeMap<String, FeeLine>>,
+    settlements: RefCell<BTreeMap<String, SettlementLine>>,
     queue: RefCell<VecDeque<(i64, String)>>,
 }
 
@@ -97,6 +98,13 @@ impl Stretches for Outside {
 impl FeeLines for Outside {
     async fn add(&self, line: &FeeLine) -> Result<(), Unavailable> {
         self.lines.borrow_mut().entry(line.line_id.clone()).or_insert_with(|| line.clone());
+        Ok(())
+    }
+}
+
+impl SettlementLines for Outside {
+    async fn add(&self, line: &SettlementLine) -> Result<(), Unavailable> {
+        self.settlements.borrow_mut().entry(line.settlement_id.clone()).or_insert_with(|| line.clone());
         Ok(())
     }
 }
@@ -193,6 +201,7 @@ async fn check(outage: Outage, when: Range<i64>) -> (usize, usize) {
         topic: RefCell::default(),
         bus: RefCell::default(),
         lines: RefCell::default(),
+        settlements: RefCell::default(),
         queue: RefCell::default(),
     };
     let mut poller = Poller { stream: versions.iter().cloned().collect(), given_up: 0, trimmed: 0, not_before: 0 };
@@ -240,7 +249,7 @@ async fn bill_all(outside: &Outside) {
         .map(|event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() }))
         .collect();
     let request = serde_json::from_value(json!({ "Records": records })).unwrap();
-    assert_eq!(bill::handle(outside, request).await.unwrap(), bill::Response::default());
+    assert_eq!(bill::handle(outside, outside, request).await.unwrap(), bill::Response::default());
 }
 
 #[tokio::test]
@@ -292,6 +301,7 @@ async fn the_sample_event_names_another_stack_s_table_and_stays_in_the_queue_for
         topic: RefCell::default(),
         bus: RefCell::default(),
         lines: RefCell::default(),
+        settlements: RefCell::default(),
         queue: RefCell::default(),
     };
     for (table, failures) in [("florin-payments", 0), ("other-payments", 1)] {

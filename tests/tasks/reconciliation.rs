@@ -89,7 +89,8 @@ async fn books_that_agree_have_no_exception_and_only_money_on_its_way() {
     assert_eq!(found(&books), []);
     let totals = test.totals.values().next().unwrap();
     assert_eq!((totals.captured_by_ledger, totals.refunded_by_ledger), (4600, 300));
-    assert_eq!((totals.receivable_by_ledger, totals.funded, totals.open), (4300, 4300, 0));
+    assert_eq!((totals.cost_by_ledger, totals.cost_by_report), (38, 38), "two tariffs, one cost");
+    assert_eq!((totals.receivable_by_ledger, totals.funded, totals.open), (4300 - 38, 4300 - 38, 0));
     assert_eq!(test.on_its_way.len(), 1);
     let page = &books.files.borrow()["test/simulated/2026-11-18.html"];
     assert!(page.contains("nothing open") && page.contains("FUND-SIMULATED-TEST-20261118-EUR"), "{page}");

@@ -43,6 +43,10 @@ pub struct World {
     pub codes: RefCell<BTreeMap<TokenId, String>>,
     pub counted: RefCell<BTreeMap<CardFingerprint, Vec<PaymentId>>>,
     pub holds: RefCell<BTreeMap<String, Entry>>,
+    /// What the consumers of events made of them.
+    pub kept: crate::bills_world::Kept,
+    /// What the owner captured in whole months.
+    pub volumes: RefCell<BTreeMap<payments::month::Month, BTreeMap<payments::currency::Currency, u64>>>,
     pub started: RefCell<Vec<(PaymentId, OperationId)>>,
     /// Whether a caller that waits for a run gets one, or finds it only noted in `started`.
     pub runs: Cell<bool>,
@@ -62,7 +66,7 @@ impl World {
             name: "Test".to_owned(),
             active: true,
             currencies: BTreeMap::from([(euro(), Limits { min: 1, max: 1_000_000 })]),
-            fee_plan: payments::fee::FeePlan { basis_points: 250, fixed_minor: BTreeMap::from([(euro(), 25)]) },
+            fee_plan: payments::fee::FeePlan::flat(250, BTreeMap::from([(euro(), 25)])),
             risk: RiskRules {
                 review_from: BTreeMap::from([(euro(), 50_000)]),
                 decline_from: BTreeMap::from([(euro(), 90_000)]),
@@ -275,6 +279,16 @@ impl DuePayments for World {
 impl Merchants for World {
     async fn merchant(&self, owner: &Owner) -> Result<Option<Merchant>, Unavailable> {
         self.call(|| self.merchants.borrow().get(&key_of(owner)).cloned()).await
+    }
+}
+
+impl Volumes for World {
+    async fn volume(
+        &self,
+        _: &Owner,
+        month: payments::month::Month,
+    ) -> Result<Option<BTreeMap<payments::currency::Currency, u64>>, Unavailable> {
+        self.call(|| self.volumes.borrow().get(&month).cloned()).await
     }
 }
 

@@ -40,16 +40,54 @@ impl Table {
 
     /// The item of that key, strongly consistent.
     pub async fn get<T: DeserializeOwned>(&self, key: &str, value: &str) -> Result<Option<T>, Unavailable> {
-        let got = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key(key, AttributeValue::S(value.to_owned()))
-            .consistent_read(true)
+        self.get_by(HashMap::from([(key.to_owned(), AttributeValue::S(value.to_owned()))])).await
+    }
+
+    /// The item of that whole key, strongly consistent.
+    pub async fn get_by<T: DeserializeOwned>(
+        &self,
+        key: HashMap<String, AttributeValue>,
+    ) -> Result<Option<T>, Unavailable> {
+        let get = self.client.get_item().table_name(&self.name).set_key(Some(key)).consistent_read(true);
+        let got = get.send().await.map_err(|error| unavailable(self.what, error))?;
+        got.item.map(|item| self.read(item)).transpose()
+    }
+
+    /// At most `limit` items of a partition, the last first, from before the sort key `before` on.
+    pub async fn latest<T: DeserializeOwned>(
+        &self,
+        partition: (&str, &str),
+        (sort, before): (&str, Option<&str>),
+        limit: usize,
+    ) -> Result<Vec<T>, Unavailable> {
+        // Every sort key is printable, and so behind a blank.
+        self.latest_from(" ", partition, (sort, before), limit).await
+    }
+
+    /// The same of those whose sort key is at or behind `least`.
+    pub async fn latest_from<T: DeserializeOwned>(
+        &self,
+        least: &str,
+        (partition, value): (&str, &str),
+        (sort, before): (&str, Option<&str>),
+        limit: usize,
+    ) -> Result<Vec<T>, Unavailable> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        let start =
+            before.map(|before| HashMap::from([(partition.to_owned(), text(value)), (sort.to_owned(), text(before))]));
+        let query = self.client.query().table_name(&self.name).consistent_read(true).scan_index_forward(false);
+        let answer = query
+            .key_condition_expression("#partition = :value AND #sort >= :least")
+            .expression_attribute_names("#partition", partition)
+            .expression_attribute_names("#sort", sort)
+            .expression_attribute_values(":value", text(value))
+            .expression_attribute_values(":least", text(least))
+            .set_exclusive_start_key(start)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(|error| unavailable(self.what, error))?;
-        got.item.map(|item| self.read(item)).transpose()
+        answer.items.unwrap_or_default().into_iter().map(|item| self.read(item)).collect()
     }
 
     /// Stores the item if `condition` holds on what is there.

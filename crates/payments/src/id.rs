@@ -122,6 +122,20 @@ string_id!(
     CardFingerprint, "32 lower-case hexadecimal digits", |text| prefixed_hex(text, "")
 );
 
+string_id!(
+    /// An invoice: `inv_`, its month and 26 hexadecimal digits, derived from (merchant, mode, month).
+    InvoiceId, "inv_ and 32 lower-case hexadecimal digits", |text| prefixed_hex(text, "inv_")
+);
+
+impl InvoiceId {
+    /// The id of the one invoice that the owner can ever get for that month.
+    pub fn derive(owner: &Owner, month: crate::month::Month) -> Self {
+        let month = month.to_string();
+        let bits = digest(&[b"invoice", owner.to_string().as_bytes(), month.as_bytes()]);
+        Self(format!("inv_{}{}", month.replace('-', ""), hex::encode(&bits[..13])).into())
+    }
+}
+
 /// What an operation does to its payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OperationKind {

@@ -1,8 +1,10 @@
-//! Lists of payments: what is asked for, and the cursor that says where a page ends.
+//! Lists: what is asked for, and the cursor that says where a page ends.
 
 use crate::id::{Owner, PaymentId, digest};
 use crate::payment::{Payment, Status};
 use crate::timestamp::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 /// The longest page.
 pub const MAX_PAGE: usize = 100;
@@ -67,6 +69,19 @@ impl Cursor {
     }
 }
 
+/// Where a page of a list other than the payments' ends, for that owner only: `<base64 of the last id>.<check>`.
+pub fn write_place(list: &str, owner: &Owner, id: &str) -> String {
+    let check = digest(&[b"place", list.as_bytes(), owner.to_string().as_bytes(), id.as_bytes()]);
+    format!("{}.{}", BASE64.encode(id), hex::encode(&check[..4]))
+}
+
+/// The last id of a page that this API gave to that owner; `None` for any other text.
+pub fn read_place(list: &str, owner: &Owner, text: &str) -> Option<String> {
+    let (id, _) = text.split_once('.')?;
+    let id = String::from_utf8(BASE64.decode(id).ok()?).ok()?;
+    (write_place(list, owner, &id) == text).then_some(id)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +95,10 @@ mod tests {
         let text = cursor.write(&owner(Mode::Test));
         assert_eq!(Cursor::read(&text, &owner(Mode::Test)), Some(cursor));
         assert_eq!(Cursor::read(&text, &owner(Mode::Live)), None);
+        let place = write_place("settlements", &owner(Mode::Test), "2026-11-25#pay_1:6");
+        assert_eq!(read_place("settlements", &owner(Mode::Test), &place).as_deref(), Some("2026-11-25#pay_1:6"));
+        assert_eq!(read_place("invoices", &owner(Mode::Test), &place), None);
+        assert_eq!(read_place("settlements", &owner(Mode::Live), &place), None);
         for wrong in ["", "x", &text[1..], &text.replace("1795", "1796"), &format!("{text}.")] {
             assert_eq!(Cursor::read(wrong, &owner(Mode::Test)), None, "{wrong}");
         }

@@ -1,5 +1,6 @@
 //! Merchants: what each may do and what it pays. Made by operators, read by every step.
 
+mod fee_plan;
 mod profile;
 
 use crate::bank_account::BankAccount;

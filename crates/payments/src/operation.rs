@@ -5,7 +5,7 @@
 use crate::amount::Amount;
 use crate::id::{OperationId, OperationKind};
 use crate::payment::{Actor, CaptureMethod, Payment, Status};
-use crate::settlement::Settlement;
+use crate::settlement::{Deduction, Settlement};
 use crate::stage::{Approved, Capturing, Refunding, Stage, StageName, VoidReason};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,9 @@ pub struct Operation {
     /// What the merchant is owed for a capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
+    /// What a refund takes away from what the merchant is owed, once it took effect.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deduction: Option<Deduction>,
     /// The version in which the payment rested afterwards; absent while the operation is under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<u32>,
@@ -160,9 +163,13 @@ pub enum Refusal {
 }
 
 impl Operation {
+    fn accepted(id: OperationId, action: Action, request_hash: Option<String>, v: u32) -> Self {
+        Self { id, action, request_hash, v, reference: None, settlement: None, deduction: None, end: None }
+    }
+
     fn capture_at_once(amount: Amount, v: u32) -> Self {
         let action = Action::Capture { amount: amount.minor(), last: true };
-        Self { id: OperationId::pay(), action, request_hash: None, v, reference: None, settlement: None, end: None }
+        Self::accepted(OperationId::pay(), action, None, v)
     }
 
     /// What a capture took, once it did.
@@ -238,7 +245,7 @@ impl Payment {
         let mut next = self;
         let request_hash = Some(hash);
         let reviewed_to_capture = matches!((&action, &stage), (Action::Review { .. }, Stage::Capturing(_)));
-        next.operations.push(Operation { id, action, request_hash, v, reference: None, settlement: None, end: None });
+        next.operations.push(Operation::accepted(id, action, request_hash, v));
         if reviewed_to_capture {
             next.operations.push(Operation::capture_at_once(next.amount, v));
         }
@@ -309,6 +316,23 @@ impl Payment {
             open.reference = Some(reference);
         }
         self.advance(stage, by, now)
+    }
+
+    /// The open refund took effect under the gateway's name: the payment rests again.
+    pub fn gave_back(
+        mut self,
+        reference: String,
+        on: Approved,
+        deduction: &Deduction,
+        by: Actor,
+        now: Timestamp,
+    ) -> Self {
+        for operation in self.operations.iter_mut().filter(|operation| operation.end.is_none()) {
+            if let Action::Refund { .. } = operation.action {
+                operation.deduction = Some(deduction.clone());
+            }
+        }
+        self.took_effect(reference, Stage::Succeeded(crate::stage::Succeeded(on)), by, now)
     }
 
     /// The open capture is settled: the payment has succeeded, or waits for more captures.

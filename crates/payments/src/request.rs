@@ -5,7 +5,7 @@ use crate::card::{CardNumber, Cvc, Expiry};
 use crate::currency::Currency;
 use crate::fields::{Fields, holds_card_number, object};
 use crate::id::{Owner, TokenId};
-use crate::listing::{Cursor, DEFAULT_PAGE, ListFilter, MAX_PAGE};
+use crate::listing::{Cursor, DEFAULT_PAGE, ListFilter, MAX_PAGE, read_place};
 use crate::operation::{RefundReason, ReviewDecision, Wanted};
 use crate::payment::{CaptureMethod, Status};
 use crate::problem::FieldError;
@@ -24,6 +24,7 @@ pub const MAX_METADATA_NAME: usize = 40;
 /// The longest value of one, in characters.
 pub const MAX_METADATA_VALUE: usize = 200;
 
+const EXPECTED_CURSOR: &str = "expected next_cursor of an earlier answer to the same key";
 const EXPECTED_REFERENCE: &str = "expected 1 to 64 characters without control characters or a card number";
 const EXPECTED_METADATA: &str = "expected an object of at most 16 texts: names of 1 to 40 letters, digits, _, - or ., \
                                  values of at most 200 characters, no card number";
@@ -154,12 +155,8 @@ pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilt
         query.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
     let known = ["limit", "cursor", "status", "reference", "created_from", "created_before"];
     let mut fields = Fields::of(&query, "", &known);
-    let expected = format!("expected a whole number from 1 to {MAX_PAGE}");
-    let limit = fields.optional("limit", &expected, |text| {
-        text.as_str()?.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit))
-    });
-    let expected = "expected next_cursor of an earlier answer to the same key";
-    let cursor = fields.optional("cursor", expected, |text| Cursor::read(text.as_str()?, owner));
+    let limit = fields.optional("limit", &expected_limit(), limit);
+    let cursor = fields.optional("cursor", EXPECTED_CURSOR, |text| Cursor::read(text.as_str()?, owner));
     let expected = "expected processing, requires_capture, in_review, succeeded, declined, canceled or failed";
     let status = fields.optional("status", expected, |text| Status::deserialize(text).ok());
     let reference = fields.optional("reference", EXPECTED_REFERENCE, |text| reference(text.as_str()?));
@@ -169,6 +166,28 @@ pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilt
     let created_before = fields.optional("created_before", expected, moment);
     let limit = limit.unwrap_or(DEFAULT_PAGE);
     fields.finish((ListFilter { limit, status, reference, created_from, created_before }, cursor))
+}
+
+/// Reads the query of the list of that name: how many, and behind which id. `cursor` is one that this API gave to `owner`.
+pub fn page(
+    list: &str,
+    query: &BTreeMap<String, String>,
+    owner: &Owner,
+) -> Result<(usize, Option<String>), Vec<FieldError>> {
+    let query: Map<String, Value> =
+        query.iter().map(|(name, text)| (name.clone(), Value::from(text.as_str()))).collect();
+    let mut fields = Fields::of(&query, "", &["limit", "cursor"]);
+    let limit = fields.optional("limit", &expected_limit(), limit);
+    let cursor = fields.optional("cursor", EXPECTED_CURSOR, |text| read_place(list, owner, text.as_str()?));
+    fields.finish((limit.unwrap_or(DEFAULT_PAGE), cursor))
+}
+
+fn limit(text: &Value) -> Option<usize> {
+    text.as_str()?.parse().ok().filter(|limit| (1..=MAX_PAGE).contains(limit))
+}
+
+fn expected_limit() -> String {
+    format!("expected a whole number from 1 to {MAX_PAGE}")
 }
 
 /// Reads a token's request. No error repeats what was sent.

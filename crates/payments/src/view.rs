@@ -8,7 +8,7 @@ use crate::gateway::{DeclineCode, GatewayName};
 use crate::id::{OperationId, OperationKind, PaymentId, TokenId, digest};
 use crate::operation::{Action, Operation, RefundReason, ReviewDecision};
 use crate::payment::{CaptureMethod, Payment, Status};
-use crate::settlement::Settlement;
+use crate::settlement::{Deduction, Settlement};
 use crate::stage::{Canceled, Declined, Failed, Stage, StageName, VoidReason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -93,6 +93,9 @@ pub struct OperationView {
     /// What the merchant is owed for a capture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settlement: Option<Settlement>,
+    /// What a refund takes away from it besides its amount, and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deduction: Option<Deduction>,
     /// When it was accepted (RFC 3339, UTC).
     pub created_at: String,
 }
@@ -225,6 +228,7 @@ impl OperationView {
             reason,
             decision,
             settlement: operation.settlement.clone().filter(|_| over),
+            deduction: operation.deduction.clone().filter(|_| over),
             created_at: payment.change(operation.v).at.to_rfc3339(),
         }
     }

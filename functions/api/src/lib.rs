@@ -1,14 +1,18 @@
-//! The HTTP API of payments: create, look at, list, capture, cancel, refund, review. Each payment is its own idempotency
-//! record, and so is each operation on it.
+//! The HTTP API of payments: create, look at, list, capture, cancel, refund, review, and what came of them: balances,
+//! settlements, invoices. Each payment is its own idempotency record, and so is each operation on it.
 
+mod bills;
 mod create;
 mod idempotency;
 mod operate;
 mod read;
 
+pub use bills::Bills;
+
 use operate::operate;
 use payments::ports::{
-    Balances, Clock, ListPayments, LoadPayment, Merchants, OpenPayment, RateLimit, SavePayment, Tokens, Turns, Workflow,
+    Balances, Clock, InvoiceLinks, ListInvoices, ListPayments, ListSettlements, LoadInvoice, LoadPayment, Merchants,
+    OpenPayment, RateLimit, SavePayment, Tokens, Turns, Workflow,
 };
 use payments::problem::{Problem, ProblemKind};
 use payments::request;
@@ -38,6 +42,7 @@ pub struct Ports<'a, Store, Profiles, Cards, Ledger, Runs, System> {
 pub async fn handle<Store, Profiles, Cards, Ledger, Runs, System>(
     limits: &impl RateLimit,
     ports: &Ports<'_, Store, Profiles, Cards, Ledger, Runs, System>,
+    bills: &Bills<'_, impl ListSettlements, impl LoadInvoice + ListInvoices, impl InvoiceLinks>,
     request: ProxyRequest,
 ) -> Result<ProxyAnswer, Infallible>
 where
@@ -51,7 +56,7 @@ where
     if let Some(refusal) = task::limit::refusal(limits, &request).await {
         return Ok(refusal);
     }
-    Ok(route(ports, &request).await.unwrap_or_else(|problem| {
+    Ok(route(ports, bills, &request).await.unwrap_or_else(|problem| {
         let answer = ProxyAnswer::problem(&problem, request.request_id());
         if problem.kind.passes() { answer.with_header("Retry-After", RETRY_AFTER_SECONDS) } else { answer }
     }))
@@ -59,6 +64,7 @@ where
 
 async fn route<Store, Profiles, Cards, Ledger, Runs, System>(
     ports: &Ports<'_, Store, Profiles, Cards, Ledger, Runs, System>,
+    bills: &Bills<'_, impl ListSettlements, impl LoadInvoice + ListInvoices, impl InvoiceLinks>,
     request: &ProxyRequest,
 ) -> Result<ProxyAnswer, Problem>
 where
@@ -80,6 +86,12 @@ where
         ("POST", "/v1/payments/{payment_id}/refunds") => operated(request::refund).await,
         ("POST", "/v1/payments/{payment_id}/review") => operated(request::review).await,
         ("GET", "/v1/balances") => read::balances(ports.ledger, request).await,
+        ("GET", "/v1/settlements") => bills::settlements(bills.settlements, request).await,
+        ("GET", "/v1/invoices") => bills::invoices(bills.invoices, request).await,
+        ("GET", "/v1/invoices/{invoice_id}") => bills::invoice(bills.invoices, request).await,
+        ("GET", "/v1/invoices/{invoice_id}/pdf") => {
+            bills::link(bills.invoices, bills.files, ports.system, request).await
+        }
         ("GET" | "POST", _) => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
         _ => Err(Problem::new(ProblemKind::MethodNotAllowed, "expected GET or POST")),
     }

@@ -1,8 +1,9 @@
-//! Writes the fee line of each succeeded payment, from the events that the bus put into the queue.
+//! Writes the fee line and the settlement lines of each event that moves money, from what the bus put into the queue. Each
+//! line is put on condition that it is not there, so whatever broke off is made whole when the event comes again.
 
+use payments::billing::lines;
 use payments::event::Event;
-use payments::ports::FeeLines;
-use payments::posting::fee_line;
+use payments::ports::{FeeLines, SettlementLines};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::convert::Infallible;
@@ -42,10 +43,14 @@ pub struct Failure {
 }
 
 /// Bills message by message.
-pub async fn handle(lines: &impl FeeLines, request: Request) -> Result<Response, Infallible> {
+pub async fn handle(
+    fees: &impl FeeLines,
+    settlements: &impl SettlementLines,
+    request: Request,
+) -> Result<Response, Infallible> {
     let mut response = Response::default();
     for message in request.records {
-        if let Err(reason) = bill(lines, &message.body).await {
+        if let Err(reason) = bill(fees, settlements, &message.body).await {
             tracing::error!(target: "florin", message_id = message.message_id, "{reason}");
             response.batch_item_failures.push(Failure { item_identifier: message.message_id });
         }
@@ -53,12 +58,16 @@ pub async fn handle(lines: &impl FeeLines, request: Request) -> Result<Response,
     Ok(response)
 }
 
-async fn bill(lines: &impl FeeLines, body: &str) -> Result<(), String> {
+async fn bill(fees: &impl FeeLines, settlements: &impl SettlementLines, body: &str) -> Result<(), String> {
     let envelope: Value = serde_json::from_str(body).map_err(|_| "the message is not JSON".to_owned())?;
     let detail = envelope.get("detail").ok_or("detail: expected the event")?;
     let event = Event::read(detail.to_string().as_bytes()).map_err(|error| error.to_string())?;
-    match fee_line(&event).map_err(|error| error.to_string())? {
-        Some(line) => lines.add(&line).await.map_err(|failure| task::chain(&failure)),
-        None => Ok(()),
+    let lines = lines(&event).map_err(|error| error.to_string())?;
+    if let Some(line) = &lines.fee {
+        fees.add(line).await.map_err(|failure| task::chain(&failure))?;
     }
+    for line in &lines.settlements {
+        settlements.add(line).await.map_err(|failure| task::chain(&failure))?;
+    }
+    Ok(())
 }

@@ -1,8 +1,9 @@
-//! Wires [`bill::handle`] to the fee lines table and the Lambda runtime.
-use payments_aws::FeeLinesTable;
+//! Wires [`bill::handle`] to the tables of lines and the Lambda runtime.
+use payments_aws::{FeeLinesTable, SettlementsTable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
-    let lines = FeeLinesTable::from_env().await?;
-    task::serve(async |request| bill::handle(&lines, request).await).await
+    let fees = FeeLinesTable::from_env().await?;
+    let settlements = SettlementsTable::from_env().await?;
+    task::serve(async |request| bill::handle(&fees, &settlements, request).await).await
 }

@@ -3,9 +3,11 @@
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::gateway::{Effect, GatewayOperation, NoAnswer, RefundAnswer, RefundOrder};
 use payments::payment::{Actor, Payment};
-use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
+use payments::ports::{Clock, Gateway, LoadPayment, Merchants, SavePayment};
+use payments::settlement::{Deduction, settlement_date};
 use payments::stage::{Refunding, Stage, Succeeded};
 use payments::step::{self, Move, StepAnswer, StepRequest};
+use payments::timestamp::Timestamp;
 
 /// Why the step failed.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
@@ -47,6 +49,7 @@ impl From<NoAnswer> for Error {
 /// Makes the refund that is under way, or finds that none is missing.
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
+    merchants: &impl Merchants,
     gateway: &impl Gateway,
     clock: &impl Clock,
     request: StepRequest,
@@ -56,12 +59,13 @@ pub async fn handle(
             let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
             let sent = gateway.refund(&order).await;
             let answer = step::answered(gateway, &order.key, sent, refunded).await?;
-            let stage = Stage::Succeeded(Succeeded(intent.0));
+            let now = clock.now();
             let next = match answer {
                 RefundAnswer::Refunded { reference } => {
-                    payment.took_effect(reference, stage, Actor::Refund, clock.now())
+                    let deduction = deduction(merchants, &payment, now).await?;
+                    payment.gave_back(reference, intent.0, &deduction, Actor::Refund, now)
                 }
-                RefundAnswer::Refused => payment.advance(stage, Actor::Refund, clock.now()),
+                RefundAnswer::Refused => payment.advance(Stage::Succeeded(Succeeded(intent.0)), Actor::Refund, now),
             };
             Ok(Move::Finish(Box::new(next)))
         }
@@ -76,6 +80,15 @@ pub async fn handle(
         Stage::Succeeded(_) | Stage::Declined(_) | Stage::Canceled(_) | Stage::Failed(_) => Ok(Move::Stay),
     })
     .await
+}
+
+/// What a refund made now takes away from what the merchant is owed. Where the merchant's settings are gone there is no
+/// fee: the money is given back all the same.
+async fn deduction(merchants: &impl Merchants, payment: &Payment, now: Timestamp) -> Result<Deduction, Unavailable> {
+    let currency = payment.amount.currency();
+    let merchant = merchants.merchant(&payment.owner).await?;
+    let fee = merchant.map_or(0, |merchant| merchant.fee_plan.refund_fee(currency, now.date()));
+    Ok(Deduction { fee, date: settlement_date(currency, now) })
 }
 
 /// The order of the open refund.

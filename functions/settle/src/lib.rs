@@ -2,12 +2,20 @@
 
 use payments::amount::AmountError;
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
+use payments::fee::{CaptureTerms, Sale};
 use payments::id::PaymentId;
-use payments::payment::Actor;
-use payments::ports::{Clock, LoadPayment, Merchants, SavePayment};
+use payments::merchant::Merchant;
+use payments::month::Month;
+use payments::payment::{Actor, Payment};
+use payments::ports::{Clock, LoadPayment, Merchants, SavePayment, Volumes};
+use payments::region::CardClass;
 use payments::settlement::settle;
 use payments::stage::{Stage, StageName};
 use payments::step::{self, Move, StepAnswer, StepRequest};
+use payments::timestamp::Timestamp;
+
+/// For so many days of a month, the month before may not be invoiced yet; then the volume before that one still counts.
+const INVOICING_DAYS: u8 = 2;
 
 /// Why the step failed.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
@@ -38,6 +46,7 @@ payments::failure!(
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
     merchants: &impl Merchants,
+    volumes: &impl Volumes,
     clock: &impl Clock,
     request: StepRequest,
 ) -> Result<StepAnswer, Error> {
@@ -46,11 +55,12 @@ pub async fn handle(
             let id = payment.payment_id.clone();
             let merchant = merchants.merchant(&payment.owner).await?;
             let merchant = merchant.ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
-            let terms = merchant.fee_plan.terms(payment.amount.currency());
             let (_, amount, _) = payment.open_capture().ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
             let captured_at = payment.reached(StageName::Captured).unwrap_or(payment.created_at);
+            let terms = terms(&merchant, volumes, &payment, captured_at).await?;
+            let terms = terms.ok_or_else(|| Error::SettlementImpossible(id.clone(), None))?;
             let settlement =
-                settle(amount, terms, captured_at).map_err(|error| Error::SettlementImpossible(id, Some(error)))?;
+                settle(amount, &terms, captured_at).map_err(|error| Error::SettlementImpossible(id, Some(error)))?;
             Ok(Move::Finish(Box::new(payment.settled(captured.0, settlement, Actor::Settle, clock.now()))))
         }
         stage @ (Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) | Stage::Capturing(_)) => {
@@ -66,4 +76,26 @@ pub async fn handle(
         | Stage::Failed(_) => Ok(Move::Stay),
     })
     .await
+}
+
+/// The terms of the plan for what was captured at that moment. The volume of the month before is asked for only where the
+/// price depends on it.
+async fn terms(
+    merchant: &Merchant,
+    volumes: &impl Volumes,
+    payment: &Payment,
+    captured_at: Timestamp,
+) -> Result<Option<CaptureTerms>, Unavailable> {
+    let currency = payment.amount.currency();
+    let sale = Sale { card: CardClass::of(&payment.card), currency, on: captured_at.date() };
+    if !merchant.fee_plan.has_tiers(&sale) {
+        return Ok(merchant.fee_plan.terms(&sale, 0));
+    }
+    let month = Month::of(captured_at).before();
+    let mut volume = volumes.volume(&payment.owner, month).await?;
+    if volume.is_none() && sale.on.day() <= INVOICING_DAYS {
+        volume = volumes.volume(&payment.owner, month.before()).await?;
+    }
+    let volume = volume.and_then(|volume| volume.get(&currency).copied()).unwrap_or(0);
+    Ok(merchant.fee_plan.terms(&sale, volume))
 }

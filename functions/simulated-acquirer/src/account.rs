@@ -32,6 +32,9 @@ pub struct Entry {
     pub refunded: u64,
     /// Whether it was let go before any were taken.
     pub voided: bool,
+    /// What the network takes for itself of each capture, in ten-thousandths: by the card, when the hold was placed.
+    #[serde(default)]
+    pub rate: u32,
     /// How often authorisation orders came for it.
     pub requests: u32,
     /// How the network misbehaves for its card.
@@ -63,6 +66,9 @@ pub struct Booking {
     pub kind: RowKind,
     /// Minor units.
     pub minor: u64,
+    /// What the network took of them for itself.
+    #[serde(default)]
+    pub cost: u64,
     /// When.
     pub on: Day,
 }

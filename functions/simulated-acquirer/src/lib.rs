@@ -5,6 +5,7 @@ mod account;
 mod cards;
 mod network;
 mod report;
+mod tariff;
 
 pub use account::{Account, AcquirerTable, Booking, Entry, Kept};
 pub use cards::{OpenCard, Quirk};

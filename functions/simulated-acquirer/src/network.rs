@@ -2,7 +2,7 @@
 
 use crate::account::{Account, Booking, Entry, Kept};
 use crate::cards::{self, OpenCard, Quirk};
-use crate::{Delay, Error};
+use crate::{Delay, Error, tariff};
 use payments::amount::Amount;
 use payments::failure::Unavailable;
 use payments::gateway::{
@@ -34,10 +34,11 @@ pub(crate) async fn authorize(
 ) -> Result<Effect, Error> {
     let (number, code) = cards.open(card).await.map_err(Error::CardUnreadable)?;
     let quirk = cards::quirk(&number);
+    let card = Card { quirk, rate: tariff::rate(&number) };
     let answer = || decide(cards::decline(&number), code.is_some(), &hold.key);
-    let first = place(account, hold, quirk, answer).await?;
+    let first = place(account, hold, card, answer).await?;
     let (effect, fresh) =
-        if quirk == Some(Quirk::Duplicate) { place(account, hold, quirk, answer).await? } else { first };
+        if quirk == Some(Quirk::Duplicate) { place(account, hold, card, answer).await? } else { first };
     match quirk {
         Some(Quirk::LostAnswer) if fresh => Err(Error::AnswerLost),
         Some(Quirk::LateAnswer) if fresh => {
@@ -58,11 +59,18 @@ fn decide(decline: Option<DeclineCode>, code_given: bool, key: &GatewayKey) -> A
     }
 }
 
+/// What the network keeps of a card.
+#[derive(Clone, Copy)]
+struct Card {
+    quirk: Option<Quirk>,
+    rate: u32,
+}
+
 /// Places the hold unless the key did something before. Answers with the effect, and whether this call made it.
 async fn place(
     account: &impl Account,
     hold: &Hold,
-    quirk: Option<Quirk>,
+    card: Card,
     decide: impl Fn() -> Authorization,
 ) -> Result<(Effect, bool), Error> {
     let key = &hold.key;
@@ -70,10 +78,11 @@ async fn place(
         if let Some(effect) = entry.effects.get(key.as_str()) {
             return Ok((Effect::clone(effect), false));
         }
-        entry.quirk = quirk;
+        entry.quirk = card.quirk;
+        entry.rate = card.rate;
         entry.mode = hold.mode;
         entry.requests += 1;
-        let swallowed = match quirk {
+        let swallowed = match card.quirk {
             Some(Quirk::Outage) => entry.requests <= OUTAGE,
             Some(Quirk::Down) => true,
             _ => false,
@@ -103,7 +112,7 @@ pub(crate) async fn capture(
             return Effect::Captured(CaptureAnswer::Refused);
         }
         entry.captured += amount.minor();
-        entry.book(key, RowKind::Capture, amount, today);
+        entry.book(key, RowKind::Capture, amount, tariff::cost(amount.minor(), entry.rate), today);
         if last {
             entry.released += entry.held();
         }
@@ -145,7 +154,7 @@ pub(crate) async fn refund(
             return Effect::Refunded(RefundAnswer::Refused);
         }
         entry.refunded += amount.minor();
-        entry.book(key, RowKind::Refund, amount, today);
+        entry.book(key, RowKind::Refund, amount, 0, today);
         Effect::Refunded(RefundAnswer::Refunded { reference: reference("refund", key) })
     })
     .await
@@ -211,6 +220,7 @@ impl Entry {
             released: 0,
             refunded: 0,
             voided: false,
+            rate: 0,
             requests: 0,
             quirk: None,
             effects: BTreeMap::new(),
@@ -220,8 +230,8 @@ impl Entry {
         }
     }
 
-    fn book(&mut self, key: &GatewayKey, kind: RowKind, amount: Amount, on: Day) {
-        self.bookings.push(Booking { key: key.clone(), kind, minor: amount.minor(), on });
+    fn book(&mut self, key: &GatewayKey, kind: RowKind, amount: Amount, cost: u64, on: Day) {
+        self.bookings.push(Booking { key: key.clone(), kind, minor: amount.minor(), cost, on });
         self.booked_on = Some(on);
     }
 

@@ -76,7 +76,7 @@ fn row(entry: &Entry, booking: &Booking) -> Row {
         key: booking.key.clone(),
         kind: booking.kind,
         amount: booking.minor,
-        cost: 0,
+        cost: booking.cost,
         currency: entry.amount.currency(),
         booked_on: booking.on,
         reference: reference(entry, booking),

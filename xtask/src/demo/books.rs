@@ -59,6 +59,8 @@ pub struct Operation {
     #[serde(default)]
     pub settlement: Option<Settlement>,
     #[serde(default)]
+    pub deduction: Option<Deduction>,
+    #[serde(default)]
     pub end: Option<u32>,
 }
 
@@ -68,7 +70,16 @@ pub struct Operation {
 pub struct Settlement {
     pub gross: u64,
     pub fee: u64,
+    #[serde(default)]
+    pub reserve: u64,
     pub net: u64,
+}
+
+/// What a refund takes away besides its amount.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct Deduction {
+    pub fee: u64,
 }
 
 /// Money that an operation moved.
@@ -80,6 +91,8 @@ pub enum Money {
         gross: u64,
         /// Of these, what we keep.
         fee: u64,
+        /// Of these, what is held back for later.
+        reserve: u64,
         /// Of these, what the merchant gets.
         net: u64,
     },
@@ -87,6 +100,8 @@ pub enum Money {
     Refunded {
         /// Minor units.
         amount: u64,
+        /// What the merchant pays for it besides.
+        fee: u64,
     },
 }
 
@@ -163,9 +178,19 @@ pub struct Hold {
     #[serde(default)]
     pub refunded: u64,
     #[serde(default)]
+    pub bookings: Vec<Booking>,
+    #[serde(default)]
     pub voided: bool,
     #[serde(default)]
     pub approved: bool,
+}
+
+/// Money that moved at the acquirer.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct Booking {
+    #[serde(default)]
+    pub cost: u64,
 }
 
 impl Payment {
@@ -231,10 +256,13 @@ impl Operation {
     fn money(&self) -> Option<Money> {
         match (self.action.as_str(), &self.settlement, &self.reference) {
             ("capture", Some(settlement), _) => {
-                let Settlement { gross, fee, net } = *settlement;
-                Some(Money::Captured { gross, fee, net })
+                let Settlement { gross, fee, reserve, net } = *settlement;
+                Some(Money::Captured { gross, fee, reserve, net })
             }
-            ("refund", _, Some(_)) => Some(Money::Refunded { amount: self.amount }),
+            ("refund", _, Some(_)) => {
+                let fee = self.deduction.as_ref().map_or(0, |deduction| deduction.fee);
+                Some(Money::Refunded { amount: self.amount, fee })
+            }
             _ => None,
         }
     }

@@ -15,11 +15,12 @@ pub fn check(books: &Books, found: &mut Vec<String>) {
     check_fees(books, found);
     check_payables(books, found);
     check_receivables(books, found);
+    check_costs(books, found);
 }
 
-/// Whether the movement costs the merchant a fee: refunds do not, and give none back.
+/// Whether the movement has a line on the merchant's bill: each capture, and a refund that costs a fee.
 pub fn is_billed(movement: &Movement<'_>) -> bool {
-    matches!(movement.money, Money::Captured { .. })
+    matches!(movement.money, Money::Captured { .. } | Money::Refunded { fee: 1.., .. })
 }
 
 /// One entry for each movement of money, none for anything else, each summing to zero and posted as it moved.
@@ -56,10 +57,12 @@ fn posted(entry: &Entry) -> Sums {
     sums
 }
 
-/// `test:gateway:simulated:receivable` is `test:gateways:receivable`.
+/// `test:gateway:simulated:receivable` is `test:gateways:receivable`, and so is `test:own:gateway-cost`: what a gateway
+/// keeps for itself was owed by it before.
 fn any_gateway(account: &str) -> String {
-    match account.split_once(":gateway:") {
-        Some((mode, _)) if account.ends_with(":receivable") => receivable(mode),
+    match (account.split_once(":gateway:"), account.split_once(":own:")) {
+        (Some((mode, _)), _) if account.ends_with(":receivable") => receivable(mode),
+        (_, Some((mode, "gateway-cost"))) => receivable(mode),
         _ => account.to_owned(),
     }
 }
@@ -75,11 +78,19 @@ fn expected(movement: &Movement<'_>) -> Sums {
     let payable = key(format!("{}:merchant:{}:payable", payment.mode(), payment.merchant()));
     let receivable = key(receivable(payment.mode()));
     let revenue = key(format!("{}:own:fee-revenue", payment.mode()));
+    let held = key(format!("{}:merchant:{}:reserve", payment.mode(), payment.merchant()));
     let mut sums = match movement.money {
-        Money::Captured { gross, fee, net } => {
-            Sums::from([(receivable, gross.into()), (payable, -i128::from(net)), (revenue, -i128::from(fee))])
-        }
-        Money::Refunded { amount } => Sums::from([(payable, amount.into()), (receivable, -i128::from(amount))]),
+        Money::Captured { gross, fee, reserve, net } => Sums::from([
+            (receivable, gross.into()),
+            (payable, -i128::from(net)),
+            (held, -i128::from(reserve)),
+            (revenue, -i128::from(fee)),
+        ]),
+        Money::Refunded { amount, fee } => Sums::from([
+            (payable, i128::from(amount) + i128::from(fee)),
+            (receivable, -i128::from(amount)),
+            (revenue, -i128::from(fee)),
+        ]),
     };
     sums.retain(|_, sum| *sum != 0);
     sums
@@ -177,11 +188,10 @@ fn check_fee_lines(books: &Books, found: &mut Vec<String>) {
     let due: BTreeMap<String, Movement<'_>> =
         books.movements().map(|movement| (movement.event.clone(), movement)).collect();
     for line in &books.fee_lines {
-        let Some(Movement { payment, money: Money::Captured { fee, .. }, .. }) = due.get(&line.line_id) else {
-            continue;
-        };
+        let Some(Movement { payment, money, .. }) = due.get(&line.line_id) else { continue };
+        let (Money::Captured { fee, .. } | Money::Refunded { fee, .. }) = *money;
         let is = (line.merchant_id.as_str(), line.fee, &line.currency);
-        let should = (payment.merchant(), *fee, &payment.currency);
+        let should = (payment.merchant(), fee, &payment.currency);
         if is != should {
             found.push(format!("{}: fee line {is:?}, settlement {should:?}", line.line_id));
         }
@@ -209,9 +219,9 @@ fn check_payables(books: &Books, found: &mut Vec<String>) {
     compare("credit balance", &payable, "net less refunds", &owed, found);
 }
 
-/// What the gateways owe us is what was captured less what was refunded.
+/// What the gateways owe us, with what they took for themselves, is what was captured less what was refunded.
 fn check_receivables(books: &Books, found: &mut Vec<String>) {
-    let is_receivable = |account: &str| account.ends_with(":receivable");
+    let is_receivable = |account: &str| account.ends_with(":receivable") || account.ends_with(":own:gateway-cost");
     let negated = |sums: Sums| sums.into_iter().map(|(key, sum)| (key, -sum)).collect::<Sums>();
     let due = negated(credited(books, is_receivable));
     let mut receivable = Sums::new();
@@ -219,6 +229,18 @@ fn check_receivables(books: &Books, found: &mut Vec<String>) {
         *receivable.entry((any_gateway(&account), currency)).or_default() += sum;
     }
     compare("debit balance", &receivable, "gross less refunds", &due, found);
+}
+
+/// What we think the network costs us is what it took for itself, by its own account. It knows test cards only.
+fn check_costs(books: &Books, found: &mut Vec<String>) {
+    let account = "test:own:gateway-cost";
+    let posted = credits(books, |name| name == account);
+    let mut taken = Sums::new();
+    for hold in &books.holds {
+        let cost: i128 = hold.bookings.iter().map(|booking| i128::from(booking.cost)).sum();
+        *taken.entry((account.to_owned(), hold.currency.clone())).or_default() -= cost;
+    }
+    compare("credit balance", &posted, "the acquirer's costs", &taken, found);
 }
 
 /// The accounts' credits as the balances have them.

@@ -121,7 +121,7 @@ fn movements(books: &Books) -> Vec<Vec<String>> {
                 *captures += 1;
                 *captured += i128::from(gross);
             }
-            Money::Refunded { amount } => {
+            Money::Refunded { amount, .. } => {
                 *refunds += 1;
                 *refunded += i128::from(amount);
             }

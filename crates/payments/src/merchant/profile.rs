@@ -1,10 +1,10 @@
 //! Reading a merchant's settings as an operator sends them: field by field, so that every error names its field.
 
+use super::fee_plan::read_fee_plan;
 use super::{Limits, MAX_NAME, MAX_REQUESTS_PER_SECOND, Merchant, REQUESTS_PER_SECOND};
 use crate::amount::MAX_MINOR;
 use crate::bank_account::BankAccount;
 use crate::currency::Currency;
-use crate::fee::FeePlan;
 use crate::fields::{Fields, holds_card_number, object, shown};
 use crate::fraud::RiskRules;
 use crate::id::Owner;
@@ -16,10 +16,9 @@ const KNOWN: [&str; 9] =
     ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "bank_accounts", "requests_per_second"];
 /// The most payments that a rule may allow one card within its window.
 const MAX_PAYMENTS_PER_CARD: u64 = 1_000_000;
-/// Basis points in a whole.
-const WHOLE: u64 = 10_000;
 
-type Object = Map<String, Value>;
+/// A JSON object.
+pub(super) type Object = Map<String, Value>;
 
 impl Merchant {
     /// The settings of that owner as `body` has them. It may repeat the owner, so that what was read can be sent back.
@@ -38,7 +37,11 @@ impl Merchant {
         let currencies = fields.required("currencies", expected, |value| {
             value.as_object().filter(|currencies| !currencies.is_empty()).cloned()
         });
-        let plan = fields.required("fee_plan", "expected an object with basis_points and fixed_minor", an_object);
+        let plan = fields.required(
+            "fee_plan",
+            "expected an object with basis_points and fixed_minor, or with periods",
+            an_object,
+        );
         let risk = fields.optional(
             "risk",
             "expected an object with review_from, decline_from and payments_per_card",
@@ -56,7 +59,9 @@ impl Merchant {
         );
         let errors = &mut fields.errors;
         let currencies = currencies.map(|currencies| read_currencies(&currencies, errors));
-        let fee_plan = plan.and_then(|plan| read_fee_plan(&plan, errors));
+        let none = BTreeMap::new();
+        let bounds = currencies.as_ref().unwrap_or(&none);
+        let fee_plan = plan.and_then(|plan| read_fee_plan(&plan, bounds, errors));
         let risk = risk.map_or_else(RiskRules::default, |risk| read_risk(&risk, errors));
         let bank_accounts = read_bank_accounts(&bank_accounts.unwrap_or_default(), errors);
         match (name, active, currencies, fee_plan) {
@@ -76,7 +81,7 @@ impl Merchant {
     }
 }
 
-fn an_object(value: &Value) -> Option<Object> {
+pub(super) fn an_object(value: &Value) -> Option<Object> {
     value.as_object().cloned()
 }
 
@@ -130,17 +135,6 @@ fn read_bank_accounts(accounts: &Object, errors: &mut Vec<FieldError>) -> BTreeM
     read
 }
 
-fn read_fee_plan(plan: &Object, errors: &mut Vec<FieldError>) -> Option<FeePlan> {
-    let mut fields = Fields::of(plan, "fee_plan.", &["basis_points", "fixed_minor"]);
-    let expected = "expected a whole number from 0 to 10000: hundredths of a percent";
-    let basis_points = fields.required("basis_points", expected, |value| {
-        value.as_u64().filter(|points| *points <= WHOLE).and_then(|points| u32::try_from(points).ok())
-    });
-    let fixed_minor = read_lines(&mut fields, "fee_plan.fixed_minor", "fixed_minor", 0);
-    errors.append(&mut fields.errors);
-    Some(FeePlan { basis_points: basis_points?, fixed_minor })
-}
-
 fn read_risk(risk: &Object, errors: &mut Vec<FieldError>) -> RiskRules {
     let mut fields = Fields::of(risk, "risk.", &["review_from", "decline_from", "payments_per_card"]);
     let review_from = read_lines(&mut fields, "risk.review_from", "review_from", 1);
@@ -159,7 +153,7 @@ fn read_risk(risk: &Object, errors: &mut Vec<FieldError>) -> RiskRules {
 }
 
 /// Amounts by currency; none if the field is missing.
-fn read_lines(fields: &mut Fields<'_>, path: &str, name: &str, least: u64) -> BTreeMap<Currency, u64> {
+pub(super) fn read_lines(fields: &mut Fields<'_>, path: &str, name: &str, least: u64) -> BTreeMap<Currency, u64> {
     let lines = fields.optional(name, "expected an object from ISO 4217 codes to minor units", an_object);
     let mut read = BTreeMap::new();
     for (name, value) in lines.unwrap_or_default() {

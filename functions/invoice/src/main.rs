@@ -1,0 +1,22 @@
+//! Wires [`invoice::handle`] to the tables, the bucket of invoices and the Lambda runtime.
+use payments_aws::{FeeLinesTable, InvoiceBucket, InvoicesTable, JournalTable, ProfilesTable, System, seller};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), task::Error> {
+    let profiles = ProfilesTable::from_env().await?;
+    let bills = FeeLinesTable::from_env().await?;
+    let ledger = JournalTable::from_env().await?;
+    let invoices = InvoicesTable::from_env().await?;
+    let files = InvoiceBucket::from_env().await?;
+    let seller = seller()?;
+    let ports = invoice::Ports {
+        profiles: &profiles,
+        bills: &bills,
+        ledger: &ledger,
+        invoices: &invoices,
+        files: &files,
+        clock: &System,
+        seller: &seller,
+    };
+    task::serve(async |request| invoice::handle(&ports, request).await).await
+}
