@@ -111,7 +111,10 @@ async fn one_request_three_times_on_two_partitions_and_once_over_http_is_one_pay
         let (world, body) = shop("one");
         let topics = Topics::default();
         let record = request("order-1", &body).to_string();
-        let batches = [batch(&[&[record.clone()], &[record.clone()]]), batch(&[&[record.clone()]])];
+        let batches = [
+            batch(&[std::slice::from_ref(&record), std::slice::from_ref(&record)]),
+            batch(&[std::slice::from_ref(&record)]),
+        ];
         let mut http = None;
         for (place, batch) in batches.iter().enumerate() {
             if http_at == place {
