@@ -21,7 +21,6 @@ import schemathesis
 ID = re.compile(r"([a-z]+)_[0-9a-f]{32}")
 CARD_NUMBER = re.compile(r"[0-9]{12,19}")
 IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,255}")
-CURSOR = re.compile(r"pay_[0-9a-f]{32}[.][0-9]{1,16}[.][0-9a-f]{8}")
 # As the contract has it; the host that stands in for all others is public by its name.
 URL = re.compile(r"https?://[!-~]{1,1016}")
 PUBLIC_URL = "https://hooks.example.com/"
@@ -43,7 +42,16 @@ run = uuid.uuid4()
 real_percent = int(os.environ["FLORIN_FUZZ_REAL_PERCENT"])
 chance = random.Random(int(os.environ["FLORIN_FUZZ_SEED"]))
 with open("openapi.json", encoding="utf-8") as file:
-    currencies = json.load(file)["components"]["schemas"]["Currency"]["enum"]
+    contract = json.load(file)
+currencies = contract["components"]["schemas"]["Currency"]["enum"]
+# What a cursor looks like, by the list that gives and takes it: `GET /v1/payments`.
+cursors = {
+    f"{method.upper()} {path}": parameter["schema"]
+    for path, methods in contract["paths"].items()
+    for method, operation in methods.items()
+    for parameter in (operation.get("parameters", []) if isinstance(operation, dict) else [])
+    if parameter.get("name") == "cursor"
+}
 with open(os.path.join(os.path.dirname(__file__), "merchants.json"), encoding="utf-8") as file:
     enabled = sorted(json.load(file)[0]["currencies"])
 lock = threading.Lock()
@@ -133,12 +141,14 @@ def with_rules_kept(body):
     return body
 
 
-def with_our_cursor(query):
-    """A well-formed cursor becomes one that the API gave, or goes."""
+def with_our_cursor(label, query):
+    """A well-formed cursor becomes one that the same list gave, or goes."""
     cursor = (query or {}).get("cursor")
-    if isinstance(cursor, str) and CURSOR.fullmatch(cursor):
+    schema = cursors.get(label)
+    well_formed = isinstance(cursor, str) and schema and re.search(schema["pattern"], cursor)
+    if well_formed and len(cursor) <= schema.get("maxLength", len(cursor)):
         with lock:
-            given = known.get("cursor")
+            given = known.get(label)
         query = {name: value for name, value in query.items() if name != "cursor"}
         if given:
             query["cursor"] = chance.choice(given)
@@ -164,7 +174,7 @@ def fresh_key(headers):
 @schemathesis.hook
 def before_call(context, case, kwargs):
     case.body = with_rules_kept(with_good_card(swapped(case.body)))
-    case.query = with_our_cursor(case.query)
+    case.query = with_our_cursor(case.operation.label, case.query)
     # What is there may be deleted by the scenario that made it, not under the feet of another.
     if case.method.upper() != "DELETE":
         case.path_parameters = swapped(case.path_parameters)
@@ -188,8 +198,8 @@ def after_call(context, case, response):
     found = ID.fullmatch(answer.get("id") or "")
     if found:
         remember(found[1], found[0])
-    if CURSOR.fullmatch(answer.get("next_cursor") or ""):
-        remember("cursor", answer["next_cursor"])
+    if answer.get("next_cursor"):
+        remember(operation, answer["next_cursor"])
 
 
 @atexit.register
