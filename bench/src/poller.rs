@@ -11,11 +11,11 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use payments::event::Event;
 use payments::ledger::Position;
 use payments::posting::journal_entry;
-use post_ledger::{Record, Request};
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+use task::kafka::{KafkaAnswer, KafkaRecord, KafkaRequest};
 
 /// Lambda's limits for one batch: records, and the payload with its base64.
 pub const BATCH_RECORDS: usize = 10_000;
@@ -164,7 +164,7 @@ impl<'a> Poller<'a> {
     }
 
     /// The function's answer, or `None` if its process died after so many turns.
-    fn handle(&self, request: Request, turns: usize) -> Option<post_ledger::Response> {
+    fn handle(&self, request: KafkaRequest, turns: usize) -> Option<KafkaAnswer> {
         let mut running = std::pin::pin!(post_ledger::handle(self.tables, self.tables, request));
         let mut context = Context::from_waker(Waker::noop());
         for _ in 0..turns {
@@ -175,10 +175,10 @@ impl<'a> Poller<'a> {
         None
     }
 
-    fn request(&self, place: usize, batch: &Range<usize>) -> Request {
+    fn request(&self, place: usize, batch: &Range<usize>) -> KafkaRequest {
         let records = batch.clone().map(|offset| {
             let (payment, event) = self.topic.partitions[place][offset];
-            Record {
+            KafkaRecord {
                 topic: "payment-events".to_owned(),
                 partition: u32::try_from(place).unwrap_or_default(),
                 offset: i64::try_from(offset).unwrap_or_default(),
@@ -186,7 +186,7 @@ impl<'a> Poller<'a> {
                 value: Some(BASE64.encode(self.traffic.event(payment, event))),
             }
         });
-        Request { records: BTreeMap::from([(format!("payment-events-{place}"), records.collect())]) }
+        KafkaRequest { records: BTreeMap::from([(format!("payment-events-{place}"), records.collect())]) }
     }
 
     fn entry(&self, place: usize, offset: usize) -> Option<payments::ledger::JournalEntry> {

@@ -140,7 +140,7 @@ impl Consumers {
         let request = serde_json::from_value(json!({ "records": records })).unwrap();
         assert_eq!(
             post_ledger::handle(&self.ledger, &self.ledger, request).await.unwrap(),
-            post_ledger::Response::default()
+            task::kafka::KafkaAnswer::default()
         );
         let messages: Vec<Value> = events
             .iter()

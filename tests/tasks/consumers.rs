@@ -83,7 +83,7 @@ fn record(offset: i64, value: &[u8]) -> serde_json::Value {
     json!({ "topic": "payment-events", "partition": 2, "offset": offset, "key": BASE64.encode("k"), "value": BASE64.encode(value) })
 }
 
-fn kafka(values: &[Vec<u8>]) -> post_ledger::Request {
+fn kafka(values: &[Vec<u8>]) -> task::kafka::KafkaRequest {
     let records: Vec<_> = values.iter().zip(10..).map(|(value, offset)| record(offset, value)).collect();
     serde_json::from_value(json!({ "records": { "payment-events-2": records } })).unwrap()
 }
@@ -98,7 +98,7 @@ async fn an_event_delivered_twice_is_posted_once_and_sums_to_zero() {
     let batch = [event_of(&succeeded("a").await), event_of(&succeeded("b").await), event_of(&succeeded("a").await)];
     for _ in 0..2 {
         let answer = post_ledger::handle(&tables, &tables, kafka(&batch)).await.unwrap();
-        assert_eq!(answer, post_ledger::Response::default());
+        assert_eq!(answer, task::kafka::KafkaAnswer::default());
     }
     let journal = tables.read_journal();
     assert_eq!((journal.committed().count(), journal.blocks()), (2, 1));
@@ -125,7 +125,7 @@ async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
     for (bad, reason) in rows {
         let tables = Tables::new();
         let answer = post_ledger::handle(&tables, &tables, kafka(&[bad.clone(), good.clone()])).await.unwrap();
-        assert_eq!(answer, post_ledger::Response::default(), "{reason}");
+        assert_eq!(answer, task::kafka::KafkaAnswer::default(), "{reason}");
         assert_eq!(tables.read_journal().committed().count(), 1, "{reason}");
         let dead = tables.dead.borrow();
         assert_eq!((dead.len(), &dead[0].value, dead[0].position.offset), (1, &bad, 10), "{reason}");
@@ -241,7 +241,7 @@ async fn the_consumers_sample_events_are_taken_and_move_no_money() {
     assert_eq!(sinks.sent.borrow().len(), 1);
     let tables = Tables::new();
     let posted = post_ledger::handle(&tables, &tables, sample("post-ledger")).await.unwrap();
-    assert_eq!(posted, post_ledger::Response::default());
+    assert_eq!(posted, task::kafka::KafkaAnswer::default());
     assert_eq!(bill::handle(&sinks, &sinks, sample("bill")).await.unwrap(), bill::Response::default());
     assert!(tables.dead.borrow().is_empty() && tables.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
 }

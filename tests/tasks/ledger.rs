@@ -8,12 +8,12 @@ use bench::tables::{Fault, Tables};
 use bench::traffic::Traffic;
 use payments::ledger::audit::{compare, trial_balance};
 use payments::ledger::block::{Block, Place, PlacedEntry};
-use post_ledger::{Record, Request, Response};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+use task::kafka::{KafkaAnswer, KafkaRecord, KafkaRequest};
 
 /// Turns after which a task has to be over.
 const MAX_TURNS: usize = 10_000;
@@ -31,15 +31,15 @@ fn sent(traffic: &Traffic, count: usize) -> Vec<Sent> {
     money.take(count).zip(10..).map(|((payment, event), offset)| (payment, event, offset)).collect()
 }
 
-fn request(traffic: &Traffic, partition: u32, batch: &[Sent]) -> Request {
-    let records = batch.iter().map(|(payment, event, offset)| Record {
+fn request(traffic: &Traffic, partition: u32, batch: &[Sent]) -> KafkaRequest {
+    let records = batch.iter().map(|(payment, event, offset)| KafkaRecord {
         topic: "payment-events".to_owned(),
         partition,
         offset: *offset,
         key: Some(BASE64.encode(traffic.payment_id(*payment))),
         value: Some(BASE64.encode(traffic.event(*payment, *event))),
     });
-    Request { records: BTreeMap::from([(format!("payment-events-{partition}"), records.collect())]) }
+    KafkaRequest { records: BTreeMap::from([(format!("payment-events-{partition}"), records.collect())]) }
 }
 
 /// Runs the task for so many turns: its answer, or `None` if its process died before.
@@ -52,13 +52,13 @@ fn run<T>(task: impl Future<Output = T>, turns: usize) -> Option<T> {
     })
 }
 
-fn deliver(tables: &Tables, traffic: &Traffic, partition: u32, batch: &[Sent]) -> Response {
+fn deliver(tables: &Tables, traffic: &Traffic, partition: u32, batch: &[Sent]) -> KafkaAnswer {
     let request = request(traffic, partition, batch);
     run(post_ledger::handle(tables, tables, request), MAX_TURNS).expect("the task ends").unwrap()
 }
 
 fn deliver_until_done(tables: &Tables, traffic: &Traffic, partition: u32, batch: &[Sent]) {
-    let done = |_| deliver(tables, traffic, partition, batch) == Response::default();
+    let done = |_| deliver(tables, traffic, partition, batch) == KafkaAnswer::default();
     assert!((0..MAX_DELIVERIES).any(done), "{batch:?} is not posted after {MAX_DELIVERIES} deliveries");
 }
 
@@ -93,7 +93,7 @@ fn what_comes_again_in_the_batch_in_a_later_one_or_under_another_offset_is_poste
     for (what, batches) in rows {
         let tables = Tables::new();
         for batch in &batches {
-            assert_eq!(deliver(&tables, &traffic, 2, batch), Response::default(), "{what}");
+            assert_eq!(deliver(&tables, &traffic, 2, batch), KafkaAnswer::default(), "{what}");
         }
         check(&tables, &traffic, &batch, what);
     }
@@ -124,7 +124,7 @@ fn a_failure_at_any_call_before_or_after_it_took_effect_loses_and_doubles_nothin
         for call in 0.. {
             let tables = Tables::new();
             tables.fail(call, fault);
-            let failed = deliver(&tables, &traffic, 2, &batch) != Response::default();
+            let failed = deliver(&tables, &traffic, 2, &batch) != KafkaAnswer::default();
             if !failed {
                 assert!(call >= 8, "a head, six entries and a block are eight calls");
                 break;
@@ -207,7 +207,7 @@ fn two_consumers_in_every_order_of_their_calls_post_everything_once() {
             let consume = |place: usize, partition, batch: &[Sent]| -> Task<'_> {
                 let handled = post_ledger::handle(&tables, &tables, request(&traffic, partition, batch));
                 let done = &done[place];
-                Box::pin(async move { done.set(handled.await.unwrap() == Response::default()) })
+                Box::pin(async move { done.set(handled.await.unwrap() == KafkaAnswer::default()) })
             };
             run_both(&mut [Some(consume(0, 2, &batch)), Some(consume(1, partition, second))]);
             // Who says that all is posted is not asked again: it is posted now.
@@ -240,7 +240,7 @@ fn an_orphan_of_a_batch_that_was_given_up_is_posted_once_when_it_is_redriven() {
         let tables = Tables::new();
         // Its entries are put; the block is not.
         tables.fail(3, Fault::Before);
-        assert_ne!(deliver(&tables, &traffic, 2, orphans), Response::default());
+        assert_ne!(deliver(&tables, &traffic, 2, orphans), KafkaAnswer::default());
         assert_eq!((tables.journal.borrow().len(), tables.blocks.borrow().len()), (2, 0));
         deliver_until_done(&tables, &traffic, 2, others);
         check(&tables, &traffic, others, what);
@@ -264,8 +264,8 @@ fn an_entry_that_another_chain_has_claimed_waits_and_holds_up_its_own_payment_on
     let tables = Tables::new();
     // Chain 3 dies between the first event's put and its block.
     tables.fail(2, Fault::Before);
-    assert_ne!(deliver(&tables, &traffic, 3, &batch[..1]), Response::default());
-    assert_ne!(deliver(&tables, &traffic, 2, &batch), Response::default(), "the first has to wait");
+    assert_ne!(deliver(&tables, &traffic, 3, &batch[..1]), KafkaAnswer::default());
+    assert_ne!(deliver(&tables, &traffic, 2, &batch), KafkaAnswer::default(), "the first has to wait");
     let others: Vec<Sent> = batch.iter().filter(|(payment, ..)| *payment != batch[0].0).copied().collect();
     check(&tables, &traffic, &others, "all but that payment");
     deliver_until_done(&tables, &traffic, 3, &batch[..1]);
