@@ -6,6 +6,7 @@ use crate::consumers::{Balances, Consumers};
 use crate::planted::Planted;
 use crate::reconcile_world::Books;
 use crate::shop::owners;
+use payments::billing::LineKind;
 use payments::currency::Currency;
 use payments::id::Mode;
 use payments::ledger::Account;
@@ -24,7 +25,8 @@ pub struct Finding {
     pub detail: String,
 }
 
-fn finding(what: &'static str, good: bool, detail: impl Into<String>) -> Finding {
+/// Says that something has to hold.
+pub fn finding(what: &'static str, good: bool, detail: impl Into<String>) -> Finding {
     Finding { what, good, detail: detail.into() }
 }
 
@@ -50,6 +52,7 @@ pub async fn audit(month: &Month, days: &Days) -> Vec<Finding> {
         receivable(books, &balances, days),
     ];
     findings.extend(fees(consumers, &balances));
+    findings.extend(month.invoices.audit(books, consumers, shop, days));
     findings.extend(payouts(month));
     findings.push(finding("there was a month", shop.payments > 500 && shop.refunds > 40, format!("{}", shop.payments)));
     findings
@@ -139,7 +142,8 @@ fn fees(consumers: &Consumers, balances: &Balances) -> Vec<Finding> {
     let account = Account::FeeRevenue { mode: Mode::Test }.to_string();
     let ledger: BTreeMap<Currency, i64> =
         balances.iter().filter(|((text, _), _)| *text == account).map(|((_, it), minor)| (*it, -minor)).collect();
-    let basis: BTreeSet<u32> = lines.values().map(|line| line.terms.basis_points).collect();
+    let captures = lines.values().filter(|line| line.kind == LineKind::Capture);
+    let basis: BTreeSet<u32> = captures.map(|line| line.terms.basis_points).collect();
     let changed = basis.len() == 2 * owners().len();
     vec![
         finding("fee lines equal the ledger's fee account", by_currency == ledger, format!("{by_currency:?}")),
