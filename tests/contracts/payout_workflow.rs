@@ -16,10 +16,11 @@ fn errors<N: IntoEnumIterator + Copy + Into<&'static str>>(transient: fn(N) -> b
     N::iter().map(|name| (name.into(), transient(name))).collect()
 }
 
-fn steps() -> [(&'static str, Errors); 4] {
+fn steps() -> [(&'static str, Errors); 5] {
     [
         ("ListPayees", errors(list_payees::ErrorName::transient)),
         ("ClosePayout", errors(close_payout::ErrorName::transient)),
+        ("Reconcile", errors(reconcile::ErrorName::transient)),
         ("SendPayouts", errors(send_payouts::ErrorName::transient)),
         ("ReadBank", errors(read_bank::ErrorName::transient)),
     ]

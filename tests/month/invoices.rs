@@ -128,6 +128,7 @@ async fn ask(books: &Books, request: Value) -> Result<invoice::Response, invoice
         ledger: world,
         invoices: world,
         files: world,
+        exceptions: books,
         clock: world,
         seller: &seller,
     };

@@ -13,6 +13,8 @@
 
 #[path = "../tasks/bills_world.rs"]
 mod bills_world;
+#[path = "../tasks/exceptions_kept.rs"]
+mod exceptions_kept;
 #[path = "../tasks/machine.rs"]
 mod machine;
 #[path = "../tasks/reconcile_world.rs"]

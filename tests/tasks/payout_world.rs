@@ -1,6 +1,7 @@
 //! Payouts in memory: merchants, a ledger that posts what is published, the tables, a bank with a mailbox, and planned
 //! failures before and after each call.
 
+use crate::exceptions_kept::{self, KeptExceptions};
 use crate::world::Fault;
 use payments::bank::BookedMovement;
 use payments::bank_account::OwnAccounts;
@@ -15,6 +16,7 @@ use payments::payout::message::{ReadMessage, Waiting};
 use payments::payout::{Payout, PayoutKey, PayoutStatus};
 use payments::ports::*;
 use payments::posting::journal_entry;
+use payments::reconcile::{Book, Exception, ExceptionId};
 use payments::timestamp::Timestamp;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -46,6 +48,7 @@ pub struct Desk {
     pub read: RefCell<BTreeMap<String, ReadMessage>>,
     pub names: RefCell<BTreeMap<String, String>>,
     pub movements: RefCell<BTreeMap<BankMovementId, BookedMovement>>,
+    pub exceptions: KeptExceptions,
 }
 
 pub fn owner(merchant: &str) -> Owner {
@@ -155,8 +158,9 @@ impl Desk {
     /// One run of `read-bank`: applied and refused.
     pub async fn listen(&self) -> Option<(u32, u32)> {
         let accounts = Self::accounts();
-        let (bank, payouts, files, read, documents) = (self, self, self, self, self);
-        let ports = read_bank::Ports { bank, payouts, files, read, documents, accounts: &accounts, clock: self };
+        let (bank, payouts, files, read, documents, exceptions) = (self, self, self, self, self, self);
+        let accounts = &accounts;
+        let ports = read_bank::Ports { bank, payouts, files, read, documents, exceptions, accounts, clock: self };
         let answer = read_bank::handle(&ports, Value::Null).await.ok()?;
         Some((answer.applied, answer.refused))
     }
@@ -389,8 +393,9 @@ impl ReadMessages for Desk {
         self.call(|| self.read.borrow().get(message_id).cloned()).await
     }
 
-    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable> {
-        self.call(|| drop(self.read.borrow_mut().insert(message.message_id.clone(), message.clone()))).await
+    async fn close_message(&self, message: &ReadMessage) -> Result<ReadMessage, Unavailable> {
+        let key = message.message_id.clone();
+        self.call(|| self.read.borrow_mut().entry(key).or_insert_with(|| message.clone()).clone()).await
     }
 
     async fn claim_name(&self, name: &str, message_id: &str) -> Result<bool, Unavailable> {
@@ -399,6 +404,16 @@ impl ReadMessages for Desk {
             names.entry(name.to_owned()).or_insert_with(|| message_id.to_owned()) == message_id
         })
         .await
+    }
+}
+
+impl Exceptions for Desk {
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable> {
+        self.call(|| exceptions_kept::find(&self.exceptions, book, id)).await
+    }
+
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable> {
+        self.call(|| exceptions_kept::save(&self.exceptions, exception)).await
     }
 }
 
