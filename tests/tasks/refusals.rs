@@ -28,13 +28,10 @@ fn only(kept: &KeptExceptions) -> Exception {
 async fn shown_and_resolved(exception: &Exception) {
     let books = Books { world: World::new(), ..Books::default() };
     books.exceptions.borrow_mut().insert(exception.id.clone(), exception.clone());
-    let later = Day::of(payments::timestamp::Timestamp::parse_rfc3339("2026-12-05T06:00:00Z").unwrap());
-    books
-        .world
-        .now
-        .set(payments::timestamp::Timestamp::parse_rfc3339(&format!("{later}T06:00:00Z")).unwrap().as_millis());
+    invoicing::at(&books.world, "2026-12-05T06:00:00Z");
+    let later = Day::of(books.now());
     let list = json!({ "list": { "mode": exception.mode } });
-    assert_eq!(books.ask(list.clone()).await.unwrap().exceptions, [exception.clone()]);
+    assert_eq!(books.ask(list.clone()).await.unwrap().exceptions, std::slice::from_ref(exception));
     let answer = books.ask(json!({ "run": { "day": later.previous() } })).await.unwrap();
     let of_mode = |mode: Mode| answer.days.iter().find(|day| day.document.mode == mode).unwrap();
     let told = &of_mode(exception.mode).document;
