@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
 mod bank_messages;
+mod bank_world;
 mod billing;
 mod bills_world;
 mod consumers;
