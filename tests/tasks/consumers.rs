@@ -14,6 +14,7 @@ use payments::stage::{Created, Stage};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use task::queue::ItemsAnswer;
 
 #[derive(Default)]
 struct Sinks {
@@ -165,7 +166,7 @@ async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
     assert_eq!(answer.batch_item_failures[0].item_identifier, "m1");
     sinks.down.set(false);
     for _ in 0..2 {
-        assert_eq!(bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap(), ItemsAnswer::default());
     }
     assert_eq!(sinks.settlements.borrow().values().map(|line| line.net).collect::<Vec<_>>(), [10_000 - 275]);
     assert_eq!(sinks.lines.borrow().values().map(|line| line.fee).collect::<Vec<_>>(), [275]);
@@ -183,7 +184,7 @@ async fn lines_that_broke_off_are_made_whole() {
         sinks.full_at.set(Some(written));
         assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap().batch_item_failures.len(), 1);
         sinks.full_at.set(None);
-        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap(), ItemsAnswer::default());
         assert_eq!((sinks.lines.borrow().len(), sinks.settlements.borrow().len()), (1, 1), "after {written}");
     }
 }
@@ -237,7 +238,7 @@ fn sample<T: serde::de::DeserializeOwned>(folder: &str) -> T {
 #[tokio::test]
 async fn the_consumers_sample_events_are_taken_and_move_no_money() {
     let sinks = Sinks::default();
-    assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), publish::Response::default());
+    assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), ItemsAnswer::default());
     assert_eq!(sinks.sent.borrow().len(), 1);
     let tables = Tables::new();
     let posted = post_ledger::handle(&tables, &tables, sample("post-ledger")).await.unwrap();
