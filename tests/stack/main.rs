@@ -25,6 +25,7 @@ mod operator;
 mod payouts;
 mod races;
 mod recording;
+mod redrive;
 mod replay;
 mod samples;
 mod shop;
