@@ -27,6 +27,7 @@ mod payouts;
 mod policies;
 mod races;
 mod recording;
+mod redrive;
 mod replay;
 mod samples;
 mod shop;

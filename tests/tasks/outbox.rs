@@ -15,6 +15,7 @@ use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Range;
+use task::queue::ItemsAnswer;
 
 const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -249,7 +250,7 @@ async fn bill_all(outside: &Outside) {
         .map(|event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() }))
         .collect();
     let request = serde_json::from_value(json!({ "Records": records })).unwrap();
-    assert_eq!(bill::handle(outside, outside, request).await.unwrap(), bill::Response::default());
+    assert_eq!(bill::handle(outside, outside, request).await.unwrap(), ItemsAnswer::default());
 }
 
 #[tokio::test]

@@ -7,9 +7,10 @@ use payments::event::Event;
 use payments::payment::Payment;
 use payments::payout::Payout;
 use payments::ports::Events;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use task::queue::ItemsAnswer;
 
 /// A DynamoDB stream's batch.
 #[derive(Deserialize)]
@@ -37,22 +38,6 @@ pub struct Change {
     pub new_image: Option<HashMap<String, serde_dynamo::AttributeValue>>,
 }
 
-/// What was not published: Lambda tries again from the first of them.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The first record that failed, or none.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A record that failed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its sequence number.
-    pub item_identifier: String,
-}
-
 /// The event of an item as it became: a payment's, a payout's or a movement's at the bank, by the key that it has.
 fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Event, serde_dynamo::Error> {
     if image.contains_key("payout_id") {
@@ -65,7 +50,7 @@ fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Eve
 }
 
 /// Publishes what comes before the first record that cannot be read or sent, and reports that one.
-pub async fn handle(events: &impl Events, request: Request) -> Result<Response, Infallible> {
+pub async fn handle(events: &impl Events, request: Request) -> Result<ItemsAnswer, Infallible> {
     let mut read = Vec::new();
     let mut unreadable = None;
     for record in &request.records {
@@ -87,6 +72,5 @@ pub async fn handle(events: &impl Events, request: Request) -> Result<Response, 
         Some(*sequence_number)
     });
     let first = refused.or(unreadable);
-    let batch_item_failures = first.map(|number| Failure { item_identifier: number.clone() }).into_iter().collect();
-    Ok(Response { batch_item_failures })
+    Ok(ItemsAnswer::again(first.cloned()))
 }

@@ -5,8 +5,8 @@ use payments::event::{Event, Unreadable};
 use payments::failure::Unavailable;
 use payments::outbox::Stretch;
 use payments::ports::{Events, ScanPayments, Stretches};
-use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
+use task::queue::{ItemsAnswer, QueueMessage, QueueRequest};
 
 /// Pages of one invocation; the rest is another message.
 const MAX_PAGES: usize = 20;
@@ -25,40 +25,6 @@ pub struct Ports<'a, Store, Out, Queue> {
     pub queue: &'a Queue,
 }
 
-/// A queue's batch.
-#[derive(Deserialize)]
-pub struct Request {
-    /// Its messages.
-    #[serde(rename = "Records")]
-    pub records: Vec<Message>,
-}
-
-/// A message.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message {
-    /// Its name in the queue.
-    pub message_id: String,
-    /// A [`Stretch`], or what Lambda says about a batch that it gave up.
-    pub body: String,
-}
-
-/// What was not done: the queue delivers it again, and in the end puts it aside.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// Each message that failed.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A message that failed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its name in the queue.
-    pub item_identifier: String,
-}
-
 /// Why a stretch was not finished.
 #[derive(Debug, thiserror::Error)]
 enum Unfinished {
@@ -69,25 +35,24 @@ enum Unfinished {
 }
 
 /// Joins what the stream gave up into one stretch, because each costs a walk over the table; stretches that are under way
-/// go on by themselves.
+/// go on by themselves. A message is a [`Stretch`], or what Lambda says about a batch that it gave up.
 pub async fn handle<Store, Out, Queue>(
     ports: &Ports<'_, Store, Out, Queue>,
-    request: Request,
-) -> Result<Response, Infallible>
+    request: QueueRequest,
+) -> Result<ItemsAnswer, Infallible>
 where
     Store: ScanPayments,
     Out: Events,
     Queue: Stretches,
 {
-    let mut response = Response::default();
+    let mut failed = Vec::new();
     let mut fail = |error: Unfinished, messages: Vec<String>| {
         tracing::error!(target: "florin", ?messages, "{}", task::chain(&error));
-        let failures = messages.into_iter().map(|item_identifier| Failure { item_identifier });
-        response.batch_item_failures.extend(failures);
+        failed.extend(messages);
     };
     let mut joined: Option<(Stretch, Vec<String>)> = None;
     let mut work = Vec::new();
-    for Message { message_id, body } in request.records {
+    for QueueMessage { message_id, body } in request.records {
         match Stretch::read(&body, ports.table) {
             Ok(stretch) if stretch.after.is_some() => work.push((stretch, vec![message_id])),
             Ok(stretch) => {
@@ -103,7 +68,7 @@ where
             fail(error, messages);
         }
     }
-    Ok(response)
+    Ok(ItemsAnswer::again(failed))
 }
 
 async fn sweep<Store, Out, Queue>(ports: &Ports<'_, Store, Out, Queue>, mut stretch: Stretch) -> Result<(), Unfinished>
