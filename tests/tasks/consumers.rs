@@ -233,6 +233,9 @@ async fn publish_reports_the_first_version_that_was_not_sent() {
         let failures: Vec<_> =
             answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         assert_eq!(failures, failed.into_iter().collect::<Vec<_>>());
+        let whole = publish::all_or_error(answer).map_err(|error| error.to_string());
+        let expected = failed.map(|number| format!("not published from record {number} on"));
+        assert_eq!(whole.err(), expected, "for a reader that knows no partial answers");
         let ids: Vec<String> = sinks.sent.borrow().iter().map(|event| event.id.clone()).collect();
         let expected = [format!("{}:1", last.payment_id), format!("{}:6", last.payment_id)];
         assert_eq!(ids, expected[..from.unwrap_or(2)]);

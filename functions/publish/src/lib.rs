@@ -1,4 +1,5 @@
-//! Turns each version of a payment or payout and each movement at the bank, as the table's stream carries it, into its event on the bus and on the topic.
+//! Turns each version of a payment or payout and each movement at the bank, as the table's stream carries it, into its event on
+//! the bus and on the topic.
 //!
 //! The stream is the outbox: there is no second write to forget. An event that was sent twice has the same id.
 
@@ -47,6 +48,28 @@ fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Eve
         return serde_dynamo::from_item::<_, BookedMovement>(image.clone()).map(|booked| Event::of_movement(&booked));
     }
     serde_dynamo::from_item::<_, Payment>(image.clone()).map(|payment| Event::of(&payment))
+}
+
+/// Why a batch comes again as a whole.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr))]
+#[strum_discriminants(doc = "The names of [`Error`].")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
+pub enum Error {
+    /// From that sequence number on nothing is published.
+    #[error("not published from record {0} on")]
+    NotPublished(String),
+}
+
+payments::failure!(Error, ErrorName, transient: [NotPublished], permanent: []);
+
+/// The answer for a stream's reader that takes every answer for "all is done", as the local emulator's does: a failure
+/// instead of a partial answer. The whole batch comes again, and consumers know by its id what they had.
+pub fn all_or_error(answer: ItemsAnswer) -> Result<ItemsAnswer, Error> {
+    match answer.batch_item_failures.first() {
+        None => Ok(answer),
+        Some(first) => Err(Error::NotPublished(first.item_identifier.clone())),
+    }
 }
 
 /// Publishes what comes before the first record that cannot be read or sent, and reports that one.
