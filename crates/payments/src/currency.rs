@@ -19,6 +19,12 @@ const EXPONENT_3: &str = "BHD IQD JOD KWD LYD OMR TND";
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// The code's letters, in ASCII.
+    #[inline]
+    pub(crate) fn letters(self) -> [u8; 3] {
+        self.0
+    }
+
     /// The three-letter code, in capitals.
     pub fn code(&self) -> &str {
         std::str::from_utf8(&self.0).expect("a currency is made from a listed ASCII code only")

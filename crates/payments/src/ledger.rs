@@ -8,6 +8,7 @@ pub use account::Account;
 
 use crate::currency::Currency;
 use crate::event::{Data, Event};
+use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -95,11 +96,14 @@ impl JournalEntry {
 
     /// The entry of an event. An entry that does not sum to zero per currency cannot be built.
     pub fn balanced(event: &Event, position: Position, postings: Vec<Posting>) -> Result<Self, Unbalanced> {
-        for posting in &postings {
-            let same = postings.iter().filter(|other| other.currency == posting.currency);
-            let sum: i128 = same.map(|other| i128::from(other.minor)).sum();
+        for (place, Posting { currency, .. }) in postings.iter().enumerate() {
+            let same = |other: &&Posting| other.currency == *currency;
+            if postings[..place].iter().any(|other| same(&other)) {
+                continue;
+            }
+            let sum: i128 = postings[place..].iter().filter(same).map(|other| i128::from(other.minor)).sum();
             if sum != 0 {
-                return Err(Unbalanced { currency: posting.currency, sum });
+                return Err(Unbalanced { currency: *currency, sum });
             }
         }
         Ok(Self {
@@ -123,7 +127,7 @@ fn reference(event: &Event) -> Option<String> {
 
 /// What a balance is kept for: an account, in one currency, due on one day. Each Kafka partition has its own shard of it,
 /// so that no two consumers ever change one item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BalanceKey<'a> {
     /// The account.
     pub account: &'a Account,
@@ -152,15 +156,18 @@ pub struct Delta {
     pub postings: u64,
 }
 
+/// Changes while they are folded: a tree would compare each posting's key with ten others.
+type Deltas<'a> = FxHashMap<BalanceKey<'a>, Delta>;
+
 /// Folds the postings of entries to one change per account, currency and due date.
 pub fn fold<'a>(entries: impl IntoIterator<Item = &'a JournalEntry>) -> BTreeMap<BalanceKey<'a>, Delta> {
-    let mut deltas = BTreeMap::new();
+    let mut deltas = Deltas::default();
     entries.into_iter().for_each(|entry| fold_into(&mut deltas, entry));
-    deltas
+    deltas.into_iter().collect()
 }
 
 /// Adds an entry's postings to the changes.
-fn fold_into<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+fn fold_into<'a>(deltas: &mut Deltas<'a>, entry: &'a JournalEntry) {
     for posting in &entry.postings {
         let delta = deltas.entry(posting.key()).or_default();
         delta.minor = delta.minor.checked_add(posting.minor).expect("a batch of amounts below 2^53 fits an i64");
@@ -169,7 +176,7 @@ fn fold_into<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a Journa
 }
 
 /// Takes them out again.
-fn unfold<'a>(deltas: &mut BTreeMap<BalanceKey<'a>, Delta>, entry: &'a JournalEntry) {
+fn unfold<'a>(deltas: &mut Deltas<'a>, entry: &'a JournalEntry) {
     for posting in &entry.postings {
         if let Some(delta) = deltas.get_mut(&posting.key()) {
             delta.minor -= posting.minor;

@@ -49,13 +49,14 @@ pub fn journal_entry(event: &Event, position: Position) -> Result<Option<Journal
         Money::Captured { gross, settlement } => {
             let (currency, date) = (gross.currency(), settlement.date.as_str());
             let cost = gateway_cost(CardClass::of(&payment.card), gross);
-            let mut postings = vec![
+            let mut postings = Vec::with_capacity(6);
+            postings.extend([
                 Posting::debit(receivable()?, currency, gross.minor()),
                 Posting::credit(payable, currency, settlement.net).due_on(date),
                 Posting::credit(revenue, currency, settlement.fee),
                 Posting::debit(Account::GatewayCost { mode }, currency, cost),
                 Posting::credit(receivable()?, currency, cost),
-            ];
+            ]);
             if let Some(release) = &settlement.reserve_release_date {
                 let reserve = Account::MerchantReserve { merchant_id: merchant_id.clone(), mode };
                 postings.push(Posting::credit(reserve, currency, settlement.reserve).due_on(release.as_str()));

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// An account, in the world of one mode. Debits are positive, credits negative.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Account {
     /// What we owe a merchant.
     MerchantPayable {

@@ -4,8 +4,9 @@
 //! An entry names the block that it wants to be in, and counts only if that block exists and lists it. The block's item
 //! is therefore the one write that decides; it is put together with the balances that follow from it.
 
-use super::{BalanceKey, Delta, JournalEntry, fold_into, unfold};
+use super::{BalanceKey, Delta, Deltas, JournalEntry, fold_into, unfold};
 use crate::id::{InvalidId, string_serde};
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -164,7 +165,7 @@ fn write_entry(bytes: &mut Vec<u8>, entry: &JournalEntry) {
         posting.account.write_to(bytes);
         let length = (bytes.len() - length_at - 4) as u32;
         bytes[length_at..length_at + 4].copy_from_slice(&length.to_be_bytes());
-        bytes.extend(posting.currency.code().as_bytes());
+        bytes.extend(posting.currency.letters());
         bytes.extend(posting.minor.to_be_bytes());
         write_text(bytes, posting.due.as_deref().unwrap_or_default());
     }
@@ -177,7 +178,7 @@ fn write_text(bytes: &mut Vec<u8>, text: &str) {
 
 /// Each event's first entry, in their order: the same event twice would be the same item twice.
 pub fn once_each(mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
-    let mut seen = BTreeSet::new();
+    let mut seen = FxHashSet::default();
     let first: Vec<bool> = entries.iter().map(|entry| seen.insert(entry.event_id.as_str())).collect();
     let mut first = first.into_iter();
     entries.retain(|_| first.next() == Some(true));
@@ -189,7 +190,7 @@ pub fn once_each(mut entries: Vec<JournalEntry>) -> Vec<JournalEntry> {
 pub fn fold_that_fit<'a>(
     entries: impl IntoIterator<Item = &'a JournalEntry>,
 ) -> (usize, BTreeMap<BalanceKey<'a>, Delta>) {
-    let mut deltas = BTreeMap::new();
+    let mut deltas = Deltas::default();
     let mut count = 0;
     for entry in entries.into_iter().take(MAX_ENTRIES) {
         fold_into(&mut deltas, entry);
@@ -199,7 +200,7 @@ pub fn fold_that_fit<'a>(
         }
         count += 1;
     }
-    (count, deltas)
+    (count, deltas.into_iter().collect())
 }
 
 #[cfg(test)]
