@@ -30,11 +30,11 @@ async fn check(outage: Outage, when: Range<i64>) -> Vec<usize> {
     let is_done = pollers.iter().all(Poller::is_done) && outside.queue.borrow().is_empty();
     assert!(is_done, "{outage:?}: something still waits");
     assert_eq!(pollers.iter().map(|poller| poller.trimmed).sum::<usize>(), 0, "{outage:?}: forgotten untold");
-    for (name, there) in [("topic", &outside.topic), ("bus", &outside.bus)] {
-        assert_complete(&versions, &there.borrow(), &format!("{outage:?}, {name}"));
-    }
-    assert_posted_once(&versions, &outside.topic.borrow(), outage).await;
-    assert_billed_once(&versions, &outside.bus.borrow(), outage).await;
+    let (topic, bus) = (outside.topic.take(), outside.bus.take());
+    assert_complete(&versions, &topic, &format!("{outage:?}, topic"));
+    assert_complete(&versions, &bus, &format!("{outage:?}, bus"));
+    assert_posted_once(&versions, &topic, outage).await;
+    assert_billed_once(&versions, &bus, outage).await;
     pollers.iter().map(|poller| poller.given_up).collect()
 }
 

@@ -302,7 +302,7 @@ fn payout(number: u32, at: i64) -> Vec<Version> {
     };
     becomes(&|payout| payout.send("file", later(20)));
     becomes(&|payout| payout.accept(later(90)));
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         becomes(&|payout| payout.reject(failure(), later(240)));
     } else {
         becomes(&|payout| payout.clone().pay(payout.amount, "paid", "2026-11-19", later(240)));
