@@ -16,10 +16,11 @@ fn errors<N: IntoEnumIterator + Copy + Into<&'static str>>(transient: fn(N) -> b
     N::iter().map(|name| (name.into(), transient(name))).collect()
 }
 
-fn steps() -> [(&'static str, Errors); 4] {
+fn steps() -> [(&'static str, Errors); 5] {
     [
         ("ListPayees", errors(list_payees::ErrorName::transient)),
         ("ClosePayout", errors(close_payout::ErrorName::transient)),
+        ("Reconcile", errors(reconcile::ErrorName::transient)),
         ("SendPayouts", errors(send_payouts::ErrorName::transient)),
         ("ReadBank", errors(read_bank::ErrorName::transient)),
     ]
@@ -116,4 +117,25 @@ fn every_way_leads_to_a_state() {
         findings.extend(lost.map(|next| format!("{name} leads to {next}")));
     }
     none(&findings, "add the state, or lead to another:");
+}
+
+#[test]
+fn an_owner_who_is_not_paid_is_handed_to_reconcile_as_it_reads_it() {
+    let machine = yaml(MACHINE);
+    let all = states(&machine);
+    let state = |name: &str| all.iter().find(|(known, _)| known == name).map(|(_, state)| state.clone()).unwrap();
+    for catch in list(&state("ClosePayout"), "Catch") {
+        let (next, output) = (catch["Next"].as_str(), catch["Output"].as_str());
+        let expected = (Some("Reconcile"), Some("{% $merge([$states.input, $states.errorOutput]) %}"));
+        assert_eq!((next, output), expected, "hand every failure over with the owner and the error: {catch:?}");
+    }
+    // What the state's expressions come to.
+    let input = [("merchant_id", "mer_a"), ("mode", "test"), ("day", "2026-11-24"), ("Error", "E"), ("Cause", "{}")];
+    let text = serde_json::to_string(&state("Reconcile")["Arguments"]["Payload"]).unwrap();
+    let mut payload = text.replace("{% $exists($states.input.Cause) ? $states.input.Cause : '' %}", "{}");
+    for (name, value) in input {
+        payload = payload.replace(&format!("{{% $states.input.{name} %}}"), value);
+    }
+    let read: Result<reconcile::Request, _> = serde_json::from_str(&payload);
+    assert!(matches!(read, Ok(reconcile::Request::NotClosed { .. })), "mend Payload, {payload}: {read:?}");
 }

@@ -6,12 +6,13 @@ use crate::consumers::{Balances, Consumers};
 use crate::planted::Planted;
 use crate::reconcile_world::Books;
 use crate::shop::owners;
+use payments::billing::LineKind;
 use payments::currency::Currency;
 use payments::id::Mode;
 use payments::ledger::Account;
 use payments::ledger::audit::compare;
 use payments::payout::PayoutStatus;
-use payments::reconcile::{Book, State};
+use payments::reconcile::{Book, Day, Exception, State};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that has to hold.
@@ -24,7 +25,8 @@ pub struct Finding {
     pub detail: String,
 }
 
-fn finding(what: &'static str, good: bool, detail: impl Into<String>) -> Finding {
+/// Says that something has to hold.
+pub fn finding(what: &'static str, good: bool, detail: impl Into<String>) -> Finding {
     Finding { what, good, detail: detail.into() }
 }
 
@@ -47,9 +49,11 @@ pub async fn audit(month: &Month, days: &Days) -> Vec<Finding> {
         bank(month, &balances).await,
         suspense(&balances),
         exceptions(books, planted),
+        refused_messages(month),
         receivable(books, &balances, days),
     ];
     findings.extend(fees(consumers, &balances));
+    findings.extend(month.invoices.audit(books, consumers, shop, days));
     findings.extend(payouts(month));
     findings.push(finding("there was a month", shop.payments > 500 && shop.refunds > 40, format!("{}", shop.payments)));
     findings
@@ -107,12 +111,33 @@ fn payouts(month: &Month) -> Vec<Finding> {
 }
 
 fn exceptions(books: &Books, planted: &Planted) -> Finding {
-    let exceptions = books.exceptions.borrow();
-    let found: BTreeSet<_> = exceptions.values().map(|it| (it.kind, it.reference.clone(), it.first_seen)).collect();
-    let open = exceptions.values().all(|exception| exception.state() == State::Open);
+    let exceptions = exceptions_of(books, false);
+    let found: BTreeSet<_> = exceptions.iter().map(|it| (it.kind, it.reference.clone(), it.first_seen)).collect();
+    let open = exceptions.iter().all(|exception| exception.state() == State::Open);
     let good = found == planted.expected && open && exceptions.len() == planted.expected.len();
-    let kinds: Vec<String> = exceptions.values().map(|it| format!("{} on {}", it.kind, it.first_seen)).collect();
+    let kinds: Vec<String> = exceptions.iter().map(|it| format!("{} on {}", it.kind, it.first_seen)).collect();
     finding("exactly the planted exceptions are reported", good, kinds.join(", "))
+}
+
+/// Each message that was refused is one exception, however often the mailbox was looked through.
+fn refused_messages(month: &Month) -> Finding {
+    let read = month.payouts.treasury.read.borrow();
+    let refused = read.values().filter(|message| message.refused.is_some());
+    let refused: Vec<_> =
+        refused.map(|it| (format!("message {}", it.message_id), Day::of(it.read_at), State::Open, 1)).collect();
+    let exceptions = exceptions_of(&month.books, true);
+    let mut found: Vec<_> =
+        exceptions.iter().map(|it| (it.reference.clone(), it.first_seen, it.state(), it.revision)).collect();
+    found.sort_by_key(|(reference, ..)| reference.clone());
+    let mut expected = refused;
+    expected.sort_by_key(|(reference, ..)| reference.clone());
+    finding("each refused message of the bank is one exception", found == expected, format!("{}", found.len()))
+}
+
+/// The exceptions of our own book, or of the gateway's.
+fn exceptions_of(books: &Books, own: bool) -> Vec<Exception> {
+    let exceptions = books.exceptions.borrow();
+    exceptions.values().filter(|it| (it.book() == Book::own(it.mode)) == own).cloned().collect()
 }
 
 /// What reconciliation says the gateway owes is what the ledger says.
@@ -139,7 +164,8 @@ fn fees(consumers: &Consumers, balances: &Balances) -> Vec<Finding> {
     let account = Account::FeeRevenue { mode: Mode::Test }.to_string();
     let ledger: BTreeMap<Currency, i64> =
         balances.iter().filter(|((text, _), _)| *text == account).map(|((_, it), minor)| (*it, -minor)).collect();
-    let basis: BTreeSet<u32> = lines.values().map(|line| line.terms.basis_points).collect();
+    let captures = lines.values().filter(|line| line.kind == LineKind::Capture);
+    let basis: BTreeSet<u32> = captures.map(|line| line.terms.basis_points).collect();
     let changed = basis.len() == 2 * owners().len();
     vec![
         finding("fee lines equal the ledger's fee account", by_currency == ledger, format!("{by_currency:?}")),
@@ -172,7 +198,7 @@ pub fn print(month: &Month, findings: &[Finding], book: &Book) {
         println!("no bank: payouts are left out, and what the gateway pays is booked in memory");
     }
     println!("{} days reconciled, {} pages", planted.reconciled, books.files.borrow().len() / 2);
-    for exception in books.exceptions.borrow().values() {
+    for exception in exceptions_of(books, false) {
         println!("  {} {} {}: {}", exception.first_seen, exception.kind, exception.reference, exception.detail);
     }
     for finding in findings {

@@ -17,6 +17,7 @@ use payments::reconcile::{BankCredit, DailyReport, Day, Funding, Side};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use task::queue::ItemsAnswer;
 
 /// Partitions of the topic.
 const PARTITIONS: usize = 3;
@@ -108,7 +109,7 @@ impl Consumers {
         let record = |(image, number): (Value, usize)| json!({ "dynamodb": { "SequenceNumber": number.to_string(), "NewImage": image } });
         let stream: Vec<Value> = images.into_iter().zip(100..).map(record).collect();
         let request = serde_json::from_value(json!({ "Records": stream })).unwrap();
-        assert_eq!(publish::handle(self, request).await.unwrap(), publish::Response::default());
+        assert_eq!(publish::handle(self, request).await.unwrap(), ItemsAnswer::default());
         let sent = self.sent.take();
         self.deliver(&sent).await;
         let again: Vec<Event> = sent.into_iter().step_by(10).collect();
@@ -147,7 +148,7 @@ impl Consumers {
             .map(|event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() }))
             .collect();
         let request = serde_json::from_value(json!({ "Records": messages })).unwrap();
-        assert_eq!(bill::handle(self, self, request).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(self, self, request).await.unwrap(), ItemsAnswer::default());
     }
 
     /// The gateway's report of a day that is over says what it will pay, and when.

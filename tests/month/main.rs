@@ -13,6 +13,8 @@
 
 #[path = "../tasks/bills_world.rs"]
 mod bills_world;
+#[path = "../tasks/exceptions_kept.rs"]
+mod exceptions_kept;
 #[path = "../tasks/machine.rs"]
 mod machine;
 #[path = "../tasks/reconcile_world.rs"]
@@ -24,6 +26,7 @@ mod audit;
 mod bank;
 mod calendar;
 mod consumers;
+mod invoices;
 mod payouts;
 mod planted;
 mod profiles;
@@ -33,6 +36,7 @@ mod treasury;
 use bank::Bank;
 use calendar::Days;
 use consumers::Consumers;
+use invoices::Invoices;
 use payments::id::Mode;
 use payments::reconcile::Day;
 use payouts::Payouts;
@@ -56,6 +60,7 @@ async fn main() -> std::process::ExitCode {
         shop: Shop::open(&books.world),
         planted: Planted::default(),
         payouts: Payouts::default(),
+        invoices: Invoices::default(),
         bank: Bank::from_env().await,
         books,
     };
@@ -65,6 +70,7 @@ async fn main() -> std::process::ExitCode {
         working += usize::from(calendar::is_working(day));
         month.play(&days, day, working).await;
     }
+    month.invoices.make(&month.books, &month.consumers, &days).await;
     let findings = audit::audit(&month, &days).await;
     audit::leave_pages(&month.books);
     audit::print(&month, &findings, &book(Mode::Test));
@@ -82,13 +88,14 @@ pub struct Month {
     shop: Shop,
     planted: Planted,
     payouts: Payouts,
+    invoices: Invoices,
     /// The bank, if one is there: without it nobody is paid out.
     bank: Option<Bank>,
 }
 
 impl Month {
     async fn play(&mut self, days: &Days, day: Day, working: usize) {
-        let Self { books, consumers, shop, planted, payouts, bank } = self;
+        let Self { books, consumers, shop, planted, payouts, bank, .. } = self;
         calendar::set_clock(&books.world, day, 8);
         let fundings = consumers.fundings_of(day);
         if let Some(bank) = bank {
@@ -110,7 +117,7 @@ impl Month {
         }
         calendar::set_clock(&books.world, day, 10);
         if day == days.nth(15) {
-            shop.change_fee_plans(&books.world);
+            shop.change_fee_plans(&books.world, day);
         }
         shop.sell(&books.world, day).await;
         consumers.catch_up(books).await;

@@ -73,6 +73,7 @@ impl Payouts {
             files: store,
             read: store,
             documents: store,
+            exceptions: books,
             accounts: &bank.accounts,
             clock: &books.world,
         };

@@ -4,7 +4,7 @@ use crate::machine::{Call, call};
 use crate::world::World;
 use payments::bank_account::{AccountKind, BankAccount, HolderKind};
 use payments::currency::Currency;
-use payments::fee::FeePlan;
+use payments::fee::{FeePlan, Period, Price, Rule};
 use payments::fraud::RiskRules;
 use payments::id::{CardFingerprint, Mode, Owner, PaymentId, TokenId, digest};
 use payments::merchant::{Limits, Merchant};
@@ -24,6 +24,8 @@ const MERCHANTS: [(&str, &str, u32, u64); 4] = [
 ];
 /// What is added to everybody's basis points in the middle of the month.
 const CHANGE: u32 = 15;
+/// What a refund costs before and after that, in minor units.
+const REFUND_FEES: [u64; 2] = [12, 17];
 /// The cards of a merchant's payments on a day: those that are approved, one whose answers are lost, one that is declined.
 const CARDS: [&str; 6] = [
     "4242424242424242",
@@ -66,7 +68,7 @@ impl Shop {
                 name: owner.merchant_id.to_string(),
                 active: true,
                 currencies: BTreeMap::from([(currency, Limits { min: 1, max: 10_000_000 })]),
-                fee_plan: FeePlan::flat(basis_points, BTreeMap::from([(currency, fixed)])),
+                fee_plan: FeePlan::Scheduled { periods: vec![period(currency, basis_points, fixed, REFUND_FEES[0])] },
                 risk: RiskRules {
                     review_from: BTreeMap::new(),
                     decline_from: BTreeMap::new(),
@@ -80,13 +82,15 @@ impl Shop {
         Self::default()
     }
 
-    /// A new price for everybody, from now on.
-    pub fn change_fee_plans(&mut self, world: &World) {
-        for owner in owners() {
+    /// A new price for everybody, from that day on.
+    pub fn change_fee_plans(&mut self, world: &World, day: Day) {
+        for (owner, (_, code, basis_points, fixed)) in owners().into_iter().zip(MERCHANTS) {
             let mut merchants = world.merchants.borrow_mut();
             let merchant = merchants.get_mut(&owner.to_string()).unwrap();
-            let FeePlan::Flat(price) = &mut merchant.fee_plan else { panic!("one price") };
-            price.basis_points += CHANGE;
+            let FeePlan::Scheduled { periods } = &mut merchant.fee_plan else { panic!("periods") };
+            periods[0].before = Some(day.to_string());
+            let next = period(code.parse().unwrap(), basis_points + CHANGE, fixed, REFUND_FEES[1]);
+            periods.push(Period { from: Some(day.to_string()), ..next });
         }
     }
 
@@ -127,6 +131,14 @@ impl Shop {
             self.refunds += 1;
         }
     }
+}
+
+/// One price for every card, and one for every refund.
+fn period(currency: Currency, basis_points: u32, fixed: u64, refund: u64) -> Period {
+    let minor = |minor| BTreeMap::from([(currency, minor)]);
+    let price = Price { basis_points, fixed_minor: minor(fixed), minimum_minor: BTreeMap::new() };
+    let rule = Rule { brand: None, region: None, price, tiers: Vec::new() };
+    Period { from: None, before: None, rules: vec![rule], refund_minor: minor(refund), reserve: None }
 }
 
 /// Where a merchant's payouts go.

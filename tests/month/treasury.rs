@@ -136,9 +136,9 @@ impl ReadMessages for Treasury {
         Ok(self.read.borrow().get(message_id).cloned())
     }
 
-    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable> {
-        self.read.borrow_mut().insert(message.message_id.clone(), message.clone());
-        Ok(())
+    async fn close_message(&self, message: &ReadMessage) -> Result<ReadMessage, Unavailable> {
+        let mut read = self.read.borrow_mut();
+        Ok(read.entry(message.message_id.clone()).or_insert_with(|| message.clone()).clone())
     }
 
     async fn claim_name(&self, name: &str, message_id: &str) -> Result<bool, Unavailable> {

@@ -69,7 +69,7 @@ async fn pay_all(shop: &Shop) -> Vec<String> {
 }
 
 /// The payment is captured exactly once at the acquirer, posted once and billed once.
-async fn assert_complete(shop: &Shop, id: &str) {
+pub async fn assert_complete(shop: &Shop, id: &str) {
     let payment = shop.tables.payment(id).await.unwrap();
     let (version, amount) = (&payment["version"], &payment["amount"]);
     assert_eq!(payment["stage"]["name"], "succeeded", "{id}");
@@ -93,7 +93,7 @@ async fn assert_complete(shop: &Shop, id: &str) {
 }
 
 /// The plain text of an attribute.
-fn text<'a>(item: &'a Value, name: &str) -> &'a str {
+pub fn text<'a>(item: &'a Value, name: &str) -> &'a str {
     item[name]["S"].as_str().unwrap_or_default()
 }
 

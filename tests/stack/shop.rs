@@ -19,7 +19,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// API Gateway gives a request up after 29 s.
 const REQUEST_BOUND: Duration = Duration::from_secs(35);
 /// How long a client repeats a request. `sweep` takes over after 90 s.
-const PAY_SECONDS: u64 = 240;
+const PAY_BOUND: Duration = Duration::from_secs(240);
+/// The longest that a client waits before it asks again.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Held for reading by tests that need a healthy stack, for writing by those that break it.
 static HEALTH: RwLock<()> = RwLock::const_new(());
@@ -51,7 +53,8 @@ pub struct Answer {
     pub status: u16,
     pub content_type: String,
     pub replayed: bool,
-    pub retry_after: bool,
+    /// After how many seconds to ask again, if the answer says so.
+    pub retry_after: Option<u64>,
     pub text: String,
     pub body: Value,
 }
@@ -141,15 +144,31 @@ impl Shop {
         send(self.post(&path).header("Idempotency-Key", key).json(body)).await.unwrap()
     }
 
-    /// Repeats the request until the payment rests.
+    /// Repeats the request until the payment rests, as a merchant's program does.
     pub async fn pay(&self, body: &Value, key: &str) -> Answer {
-        until("a payment at rest", PAY_SECONDS, || async {
+        self.pay_and_tell(body, key).await.0
+    }
+
+    /// The same, and every answer before the last.
+    pub async fn pay_and_tell(&self, body: &Value, key: &str) -> (Answer, Vec<Answer>) {
+        let (deadline, mut wait, mut before) = (Instant::now() + PAY_BOUND, LOOK_INTERVAL, Vec::new());
+        loop {
             let request = self.post("/v1/payments").header("Idempotency-Key", key).json(body);
-            let answer = send(request).await.ok()?;
-            let again = answer.status >= 500 || matches!(answer.status, 409 | 429);
-            (!again && answer.body["status"] != "processing").then_some(answer)
-        })
-        .await
+            if let Ok(answer) = send(request).await {
+                let again = answer.status >= 500 || matches!(answer.status, 409 | 429);
+                if !again && answer.body["status"] != "processing" {
+                    return (answer, before);
+                }
+                wait = answer.retry_after.map_or(wait * 2, Duration::from_secs);
+                before.push(answer);
+            } else {
+                wait *= 2;
+            }
+            let answers = before.iter().map(|answer| answer.status).collect::<Vec<_>>();
+            assert!(Instant::now() < deadline, "a payment at rest: not within {PAY_BOUND:?}; {answers:?}");
+            wait = wait.min(LONGEST_WAIT);
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// An approved payment with a fresh card; its id.
@@ -211,7 +230,7 @@ pub async fn send(request: reqwest::RequestBuilder) -> anyhow::Result<Answer> {
     };
     let (status, content_type) = (response.status().as_u16(), header("Content-Type"));
     let replayed = header("Idempotent-Replayed") == "true";
-    let retry_after = !header("Retry-After").is_empty();
+    let retry_after = header("Retry-After").parse().ok();
     let text = response.text().await?;
     let body = serde_json::from_str(&text).unwrap_or(Value::Null);
     Ok(Answer { status, content_type, replayed, retry_after, text, body })

@@ -1,5 +1,6 @@
 //! The world's bills in memory: what the consumers of events make of every version, and the ports that read it.
 
+use crate::exceptions_kept::{self, KeptExceptions};
 use crate::world::World;
 use payments::billing::{FeeLine, SettlementLine, lines};
 use payments::currency::Currency;
@@ -12,6 +13,7 @@ use payments::merchant::Merchant;
 use payments::month::Month;
 use payments::ports::*;
 use payments::posting::{fee_earned, journal_entry};
+use payments::reconcile::{Book, Exception, ExceptionId};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -23,6 +25,7 @@ pub struct Kept {
     pub settlements: RefCell<BTreeMap<(Owner, String), SettlementLine>>,
     pub invoices: RefCell<BTreeMap<(Owner, InvoiceId), Invoice>>,
     pub files: RefCell<BTreeMap<String, Vec<u8>>>,
+    pub exceptions: KeptExceptions,
 }
 
 impl World {
@@ -166,6 +169,16 @@ impl IssueInvoice for World {
 fn last_sequence(world: &World, owner: &Owner) -> u32 {
     let invoices = world.kept.invoices.borrow();
     invoices.values().filter(|invoice| invoice.owner == *owner).map(|invoice| invoice.sequence).max().unwrap_or(0)
+}
+
+impl Exceptions for World {
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable> {
+        self.call(|| exceptions_kept::find(&self.kept.exceptions, book, id)).await
+    }
+
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable> {
+        self.call(|| exceptions_kept::save(&self.kept.exceptions, exception)).await
+    }
 }
 
 impl InvoiceFiles for World {

@@ -14,6 +14,7 @@ use payments::stage::{Created, Stage};
 use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use task::queue::ItemsAnswer;
 
 /// What takes events, and the lines that are made of them.
 #[derive(Default)]
@@ -129,8 +130,28 @@ async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
         assert_eq!(answer, task::kafka::KafkaAnswer::default(), "{reason}");
         assert_eq!(tables.read_journal().committed().count(), 1, "{reason}");
         let dead = tables.dead.borrow();
-        assert_eq!((dead.len(), &dead[0].value, dead[0].position.offset), (1, &bad, 10), "{reason}");
+        assert_eq!((dead.len(), dead[0].value.as_ref(), dead[0].position.offset), (1, Some(&bad), 10), "{reason}");
         assert!(dead[0].reason.starts_with(reason), "{}", dead[0].reason);
+    }
+}
+
+#[tokio::test]
+async fn a_dead_letter_lacks_what_its_record_lacked() {
+    let rows = [
+        (json!({ "key": BASE64.encode("k"), "value": BASE64.encode("no event") }), (Some("k"), Some("no event"))),
+        (json!({ "key": "", "value": "" }), (Some(""), Some(""))),
+        (json!({ "key": null, "value": null }), (None, None)),
+        (json!({}), (None, None)),
+    ];
+    for (fields, (key, value)) in rows {
+        let mut record = json!({ "topic": "payment-events", "partition": 2, "offset": 10 });
+        record.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        let request = serde_json::from_value(json!({ "records": { "payment-events-2": [record] } })).unwrap();
+        let tables = Tables::new();
+        post_ledger::handle(&tables, &tables, request).await.unwrap();
+        let dead = &tables.dead.borrow()[0];
+        let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
+        assert_eq!((&dead.key, &dead.value), (&bytes(key), &bytes(value)), "{fields}");
     }
 }
 
@@ -166,7 +187,7 @@ async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
     assert_eq!(answer.batch_item_failures[0].item_identifier, "m1");
     sinks.down.set(false);
     for _ in 0..2 {
-        assert_eq!(bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(&sinks, &sinks, request(&[&good])).await.unwrap(), ItemsAnswer::default());
     }
     assert_eq!(sinks.settlements.borrow().values().map(|line| line.net).collect::<Vec<_>>(), [10_000 - 275]);
     assert_eq!(sinks.lines.borrow().values().map(|line| line.fee).collect::<Vec<_>>(), [275]);
@@ -184,7 +205,7 @@ async fn lines_that_broke_off_are_made_whole() {
         sinks.full_at.set(Some(written));
         assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap().batch_item_failures.len(), 1);
         sinks.full_at.set(None);
-        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap(), bill::Response::default());
+        assert_eq!(bill::handle(&sinks, &sinks, request()).await.unwrap(), ItemsAnswer::default());
         assert_eq!((sinks.lines.borrow().len(), sinks.settlements.borrow().len()), (1, 1), "after {written}");
     }
 }
@@ -206,6 +227,9 @@ async fn publish_reports_the_first_version_that_was_not_sent() {
         let failures: Vec<_> =
             answer.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         assert_eq!(failures, failed.into_iter().collect::<Vec<_>>());
+        let whole = publish::all_or_error(answer).map_err(|error| error.to_string());
+        let expected = failed.map(|number| format!("not published from record {number} on"));
+        assert_eq!(whole.err(), expected, "for a reader that knows no partial answers");
         let ids: Vec<String> = sinks.sent.borrow().iter().map(|event| event.id.clone()).collect();
         let expected = [format!("{}:1", last.payment_id), format!("{}:6", last.payment_id)];
         assert_eq!(ids, expected[..from.unwrap_or(2)]);
@@ -231,11 +255,11 @@ fn sample<T: serde::de::DeserializeOwned>(folder: &str) -> T {
 #[tokio::test]
 async fn the_consumers_sample_events_are_taken_and_move_no_money() {
     let sinks = Sinks::default();
-    assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), publish::Response::default());
+    assert_eq!(publish::handle(&sinks, sample("publish")).await.unwrap(), ItemsAnswer::default());
     assert_eq!(sinks.sent.borrow().len(), 1);
     let tables = Tables::new();
     let posted = post_ledger::handle(&tables, &tables, sample("post-ledger")).await.unwrap();
     assert_eq!(posted, task::kafka::KafkaAnswer::default());
-    assert_eq!(bill::handle(&sinks, &sinks, sample("bill")).await.unwrap(), bill::Response::default());
+    assert_eq!(bill::handle(&sinks, &sinks, sample("bill")).await.unwrap(), ItemsAnswer::default());
     assert!(tables.dead.borrow().is_empty() && tables.journal.borrow().is_empty() && sinks.lines.borrow().is_empty());
 }

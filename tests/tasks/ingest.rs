@@ -219,7 +219,7 @@ async fn a_record_that_nobody_can_read_is_buried_and_the_partition_goes_on() {
     assert_eq!(deliver(&world, &topics, &batch(&[&values])).await, KafkaAnswer::default());
     assert_eq!(topics.answers.borrow().len(), 1);
     for ((value, reason), dead) in bad.iter().zip(topics.dead.borrow().iter()) {
-        assert_eq!((&dead.value, dead.topic.as_str()), (&value.clone().into_bytes(), "payment-requests"));
+        assert_eq!((dead.value.as_deref(), dead.topic.as_str()), (Some(value.as_bytes()), "payment-requests"));
         assert!(dead.reason.starts_with(reason) && !dead.reason.contains("4242"), "{}", dead.reason);
     }
 }

@@ -9,7 +9,7 @@ use payments::payment::CaptureMethod;
 use payments::timestamp::Timestamp;
 use serde_json::{Value, json};
 
-async fn make(world: &World, request: Value) -> Result<Response, invoice::Error> {
+pub async fn make(world: &World, request: Value) -> Result<Response, invoice::Error> {
     let seller = Seller {
         lines: ["Florin Payments", "Example Street 1", "1000 Example City", "VAT ID XX000000000"]
             .map(str::to_owned)
@@ -22,6 +22,7 @@ async fn make(world: &World, request: Value) -> Result<Response, invoice::Error>
         ledger: world,
         invoices: world,
         files: world,
+        exceptions: world,
         clock: world,
         seller: &seller,
     };
@@ -29,12 +30,12 @@ async fn make(world: &World, request: Value) -> Result<Response, invoice::Error>
     invoice::handle(&ports, request).await
 }
 
-fn at(world: &World, moment: &str) {
+pub fn at(world: &World, moment: &str) {
     world.now.set(Timestamp::parse_rfc3339(moment).unwrap().as_millis());
 }
 
 /// A world with three payments in November and one in December, on the day after.
-async fn world() -> World {
+pub async fn world() -> World {
     let world = World::new();
     let rows = [
         ("2026-11-02T10:00:00Z", "4242424242424242", 10_000),

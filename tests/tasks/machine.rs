@@ -125,7 +125,7 @@ pub struct Answer {
     pub status: u16,
     pub body: String,
     pub replayed: bool,
-    pub retry_after: bool,
+    pub retry_after: Option<u32>,
 }
 
 impl Answer {
@@ -165,7 +165,7 @@ pub async fn call(world: &World, call: &Call<'_>) -> Answer {
     Answer {
         status: answer.status_code,
         replayed: answer.headers.contains_key("Idempotent-Replayed"),
-        retry_after: answer.headers.contains_key("Retry-After"),
+        retry_after: answer.headers.get("Retry-After").map(|seconds| seconds.parse().unwrap()),
         body: answer.body,
     }
 }

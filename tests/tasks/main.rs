@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
 mod bank_messages;
+mod bank_world;
 mod billing;
 mod bills_world;
 mod consumers;
+mod exceptions_kept;
 mod ingest;
 mod invoicing;
 mod ledger;
@@ -19,6 +21,7 @@ mod payouts;
 mod races;
 mod reconcile_world;
 mod reconciliation;
+mod refusals;
 mod registry;
 mod states;
 mod webhook_faults;

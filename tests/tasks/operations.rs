@@ -169,7 +169,7 @@ async fn killed_at_any_point_and_called_again_an_operation_has_one_effect() {
             let context = format!("{posted:?} killed at {turns}");
             let soon = post(&world, &id, posted, "k").await;
             if soon.status == 409 {
-                assert_eq!((soon.problem().as_str(), soon.retry_after), ("request-in-progress", true), "{context}");
+                assert_eq!((soon.problem().as_str(), soon.retry_after), ("request-in-progress", Some(1)), "{context}");
             }
             world.now.set(world.now.get() + 5_000);
             let answer = post(&world, &id, posted, "k").await;
@@ -283,7 +283,7 @@ async fn a_client_that_does_not_wait_is_answered_at_once_and_the_same_again() {
         if StageName::from(&world.payment(&id).stage).is_rest() {
             continue; // An approval of a manual capture is over at once; none of the cases is one.
         }
-        assert_eq!((first.status, first.retry_after), (202, true), "{posted:?}");
+        assert_eq!((first.status, first.retry_after), (202, Some(1)), "{posted:?}");
         let again = call(&world, &asked(Some("respond-async"))).await;
         assert_eq!(again, Answer { replayed: true, ..first }, "{posted:?}");
         let waiting = call(&world, &asked(None)).await;

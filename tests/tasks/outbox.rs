@@ -11,6 +11,7 @@ use payments::posting::journal_entry;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use task::queue::ItemsAnswer;
 
 /// Runs the outage and what follows; answers how many versions each table's stream gave up.
 async fn check(outage: Outage, when: Range<i64>) -> Vec<usize> {
@@ -78,7 +79,7 @@ async fn assert_billed_once(versions: &[Version], bus: &[Event], outage: Outage)
     let record = |event: &Event| json!({ "messageId": event.id, "body": json!({ "detail": event }).to_string() });
     let records: Vec<_> = bus.iter().map(record).collect();
     let request = serde_json::from_value(json!({ "Records": records })).unwrap();
-    assert_eq!(bill::handle(&sinks, &sinks, request).await.unwrap(), bill::Response::default());
+    assert_eq!(bill::handle(&sinks, &sinks, request).await.unwrap(), ItemsAnswer::default());
     let succeeded = versions.iter().filter(|version| version.event.kind == EventKind::Succeeded);
     assert_eq!(sinks.lines.borrow().len(), succeeded.count(), "{outage:?}: billed once each");
 }

@@ -1,6 +1,7 @@
 //! Payouts in memory: merchants, a ledger that posts what is published, the tables, a bank with a mailbox, and planned
 //! failures before and after each call.
 
+use crate::exceptions_kept::KeptExceptions;
 use crate::world::Fault;
 use payments::bank::BookedMovement;
 use payments::bank_account::OwnAccounts;
@@ -46,6 +47,7 @@ pub struct Desk {
     pub read: RefCell<BTreeMap<String, ReadMessage>>,
     pub names: RefCell<BTreeMap<String, String>>,
     pub movements: RefCell<BTreeMap<BankMovementId, BookedMovement>>,
+    pub exceptions: KeptExceptions,
 }
 
 pub fn owner(merchant: &str) -> Owner {
@@ -155,8 +157,9 @@ impl Desk {
     /// One run of `read-bank`: applied and refused.
     pub async fn listen(&self) -> Option<(u32, u32)> {
         let accounts = Self::accounts();
-        let (bank, payouts, files, read, documents) = (self, self, self, self, self);
-        let ports = read_bank::Ports { bank, payouts, files, read, documents, accounts: &accounts, clock: self };
+        let (bank, payouts, files, read, documents, exceptions) = (self, self, self, self, self, self);
+        let accounts = &accounts;
+        let ports = read_bank::Ports { bank, payouts, files, read, documents, exceptions, accounts, clock: self };
         let answer = read_bank::handle(&ports, Value::Null).await.ok()?;
         Some((answer.applied, answer.refused))
     }
@@ -178,7 +181,7 @@ impl Desk {
         mailbox.push((waiting, body.as_bytes().to_vec()));
     }
 
-    async fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
+    pub async fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
         let call = self.calls.get();
         self.calls.set(call + 1);
         let planned = self.fault.get().filter(|(at, _)| *at == call).map(|(_, fault)| fault);
@@ -353,64 +356,5 @@ impl FindBankFile for Desk {
 impl Documents for Desk {
     async fn put_document(&self, key: &str, _media_type: &str, bytes: &[u8]) -> Result<(), Unavailable> {
         self.call(|| drop(self.documents.borrow_mut().insert(key.to_owned(), bytes.to_vec()))).await
-    }
-}
-
-impl BankOut for Desk {
-    async fn hand_over(&self, _media_type: &str, bytes: &[u8]) -> Result<HandedOver, Unavailable> {
-        let text = String::from_utf8(bytes.to_vec()).unwrap();
-        let name = match text.split_once("<MsgId>") {
-            Some((_, rest)) => rest.split_once('<').unwrap().0.to_owned(),
-            None => text[13..34].to_owned(),
-        };
-        self.call(|| {
-            let mut taken = self.taken.borrow_mut();
-            let (first, times) = taken.entry(name).or_insert_with(|| (bytes.to_vec(), 0));
-            assert_eq!(*first, bytes, "the same file has to be the same bytes");
-            *times += 1;
-            if *times == 1 { HandedOver::Taken } else { HandedOver::SeenBefore }
-        })
-        .await
-    }
-}
-
-impl BankIn for Desk {
-    async fn waiting(&self) -> Result<Vec<Waiting>, Unavailable> {
-        self.call(|| self.mailbox.borrow().iter().map(|(waiting, _)| waiting.clone()).collect()).await
-    }
-
-    async fn fetch(&self, message_id: &str) -> Result<Vec<u8>, Unavailable> {
-        self.call(|| self.mailbox.borrow().iter().find(|(it, _)| it.id == message_id).unwrap().1.clone()).await
-    }
-}
-
-impl ReadMessages for Desk {
-    async fn read_message(&self, message_id: &str) -> Result<Option<ReadMessage>, Unavailable> {
-        self.call(|| self.read.borrow().get(message_id).cloned()).await
-    }
-
-    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable> {
-        self.call(|| drop(self.read.borrow_mut().insert(message.message_id.clone(), message.clone()))).await
-    }
-
-    async fn claim_name(&self, name: &str, message_id: &str) -> Result<bool, Unavailable> {
-        self.call(|| {
-            let mut names = self.names.borrow_mut();
-            names.entry(name.to_owned()).or_insert_with(|| message_id.to_owned()) == message_id
-        })
-        .await
-    }
-}
-
-impl BankMovements for Desk {
-    async fn has_movement(&self, movement_id: &BankMovementId) -> Result<bool, Unavailable> {
-        self.call(|| self.movements.borrow().contains_key(movement_id)).await
-    }
-
-    async fn add_movement(&self, movement: &BookedMovement) -> Result<(), Unavailable> {
-        self.call(|| {
-            self.movements.borrow_mut().entry(movement.movement_id.clone()).or_insert_with(|| movement.clone());
-        })
-        .await
     }
 }

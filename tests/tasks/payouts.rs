@@ -12,7 +12,7 @@ const IBAN: &str = "NL84MOCK0000000003";
 const NAME: &str = "FLORIN-T-EUR-20261124-1";
 
 /// Three merchants: 100 euros due and 5 dollars; 20 euros due with a refund of 5; a debt.
-fn desk() -> Desk {
+pub fn desk() -> Desk {
     let desk = Desk::new();
     for merchant in ["mer_a", "mer_b", "mer_c"] {
         desk.merchant(merchant, IBAN);

@@ -1,6 +1,7 @@
 //! What reconciliation needs, in memory: the journal as posted, a bank, kept days and exceptions, stored reports; and a
 //! gateway whose reports can be altered on their way.
 
+use crate::exceptions_kept::{self, KeptExceptions};
 use crate::world::World;
 use payments::failure::Unavailable;
 use payments::gateway::{GatewayName, NoAnswer};
@@ -22,7 +23,7 @@ pub struct Books {
     pub journal: RefCell<Vec<JournalEntry>>,
     pub bank: RefCell<BTreeMap<(Mode, Day), Vec<Credited>>>,
     pub days: RefCell<BTreeMap<(Book, Day), DayRecord>>,
-    pub exceptions: RefCell<BTreeMap<ExceptionId, Exception>>,
+    pub exceptions: KeptExceptions,
     pub files: RefCell<BTreeMap<String, String>>,
     /// What is done to the report of a day, in test mode.
     pub altered: RefCell<BTreeMap<Day, Alteration>>,
@@ -161,27 +162,15 @@ impl Reconciliations for Books {
     async fn exceptions(&self, book: &Book) -> Result<Vec<Exception>, Unavailable> {
         self.call(|| self.exceptions.borrow().values().filter(|it| it.book() == *book).cloned().collect())
     }
+}
 
+impl Exceptions for Books {
     async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable> {
-        self.call(|| self.exceptions.borrow().get(id).filter(|it| it.book() == *book).cloned())
+        self.call(|| exceptions_kept::find(&self.exceptions, book, id))
     }
 
     async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable> {
-        let item: serde_dynamo::Item = serde_dynamo::to_item(exception).unwrap();
-        let stored: Exception = serde_dynamo::from_item(item).unwrap();
-        assert_eq!(stored, *exception);
-        self.call(|| {
-            let mut exceptions = self.exceptions.borrow_mut();
-            let there = exceptions.get(&exception.id).cloned();
-            if there.as_ref() == Some(exception) {
-                return Saved::Done;
-            }
-            if there.map_or(0, |there| there.revision) + 1 != exception.revision {
-                return Saved::Conflict;
-            }
-            exceptions.insert(exception.id.clone(), stored);
-            Saved::Done
-        })
+        self.call(|| exceptions_kept::save(&self.exceptions, exception))
     }
 }
 

@@ -19,7 +19,7 @@ const DAY_MILLIS: i64 = 24 * 3600 * 1000;
 
 /// Four payments and a refund on the first day, two payments on the second; posted as they happened. It is noon on the
 /// third day.
-async fn books() -> (Books, [Day; 3]) {
+pub async fn books() -> (Books, [Day; 3]) {
     let books = Books { world: World::new(), ..Books::default() };
     let world = &books.world;
     let mut days = Vec::new();

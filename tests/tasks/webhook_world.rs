@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use task::http::{ProxyAnswer, ProxyRequest};
+use task::queue::ItemsAnswer;
 
 /// When the test begins.
 pub const START: i64 = 1_795_000_000_000;
@@ -150,7 +151,7 @@ impl Webhooks {
         self.queue.borrow_mut().push(Queued { at: self.now.get(), receives: 0, body });
     }
 
-    pub async fn notify(&self, request: Value) -> Result<notify::Response, notify::Error> {
+    pub async fn notify(&self, request: Value) -> Result<ItemsAnswer, notify::Error> {
         let ports = notify::Ports {
             endpoints: self,
             deliveries: self,

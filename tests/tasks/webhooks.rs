@@ -7,6 +7,7 @@ use payments::webhook_delivery::{AttemptError, DeliveryState, GivenUp, MAX_ATTEM
 use payments::webhook_signature::sign;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use task::queue::{ItemFailure, ItemsAnswer};
 
 pub const URL: &str = "https://shop.example.com/hooks";
 pub const OTHER: &str = "https://other.example.com/hooks";
@@ -80,7 +81,7 @@ async fn a_batch_reads_the_endpoints_of_each_owner_once() {
     let batch = json!({ "Records": batch });
 
     world.calls.set(0);
-    assert_eq!(world.notify(batch.clone()).await.unwrap(), notify::Response::default());
+    assert_eq!(world.notify(batch.clone()).await.unwrap(), ItemsAnswer::default());
     // Two reads; of each event of alice's, its delivery and the message for it.
     assert_eq!(world.calls.get(), 2 + 4 * 2);
 
@@ -88,7 +89,7 @@ async fn a_batch_reads_the_endpoints_of_each_owner_once() {
     world.calls.set(0);
     world.fault.set(Some((0, 1, crate::world::Fault::Before)));
     let failed = world.notify(batch).await.unwrap().batch_item_failures;
-    assert_eq!(failed, [notify::Failure { item_identifier: "0".to_owned() }]);
+    assert_eq!(failed, [ItemFailure { item_identifier: "0".to_owned() }]);
 }
 
 #[tokio::test]
@@ -344,7 +345,7 @@ async fn the_sample_events_are_taken_and_nothing_is_sent() {
     let bodies: BTreeMap<_, _> =
         records.as_array().unwrap().iter().map(|record| (record["messageId"].as_str(), &record["body"])).collect();
     assert_eq!(bodies.len(), 2, "an event and a delivery");
-    assert_eq!(world.notify(sample("notify")).await.unwrap(), notify::Response::default());
+    assert_eq!(world.notify(sample("notify")).await.unwrap(), ItemsAnswer::default());
     assert!(world.posted.borrow().is_empty());
     let request = serde_json::from_value(sample("subscribe")).unwrap();
     let ports = subscribe::Ports {

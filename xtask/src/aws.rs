@@ -1,6 +1,6 @@
 //! How the emulator is spoken to as its root: SDK configuration, and signed calls to services without an SDK here.
 //!
-//! It refuses to know which stack runs there. Root credentials belong to operators and tests, never to a function.
+//! Or how AWS is, as whoever the shell is. It refuses to know which stack runs there. Root credentials belong to operators and tests, never to a function.
 
 use std::time::{Duration, SystemTime};
 
@@ -30,16 +30,30 @@ const CALL_BOUND: Duration = Duration::from_secs(60);
 
 /// Root credentials and the endpoint for any SDK client. No retries: who calls decides about them.
 pub fn sdk_config(endpoint: &str) -> SdkConfig {
+    sdk_config_of(Region::from_static(REGION), root(), Some(endpoint))
+}
+
+/// Credentials, region and endpoint of the shell, for stacks that are not ours: AWS itself without `AWS_ENDPOINT_URL`.
+pub fn sdk_config_of_shell() -> Result<SdkConfig> {
+    let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let must = |name: &str| read(name).with_context(|| format!("the environment variable {name} is missing"));
+    let (key, secret) = (must("AWS_ACCESS_KEY_ID")?, must("AWS_SECRET_ACCESS_KEY")?);
+    let credentials = Credentials::new(key, secret, read("AWS_SESSION_TOKEN"), None, "the shell's environment");
+    let region = Region::new(must("AWS_REGION")?);
+    Ok(sdk_config_of(region, credentials, read("AWS_ENDPOINT_URL").as_deref()))
+}
+
+fn sdk_config_of(region: Region, credentials: Credentials, endpoint: Option<&str>) -> SdkConfig {
     let http = Builder::new().tls_provider(tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring)).build_https();
-    SdkConfig::builder()
+    let mut config = SdkConfig::builder()
         .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
-        .region(Region::from_static(REGION))
-        .credentials_provider(SharedCredentialsProvider::new(root()))
-        .endpoint_url(endpoint)
+        .region(region)
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http)
         .retry_config(RetryConfig::disabled())
-        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_BOUND).read_timeout(READ_BOUND).build())
-        .build()
+        .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_BOUND).read_timeout(READ_BOUND).build());
+    config.set_endpoint_url(endpoint.map(str::to_owned));
+    config.build()
 }
 
 /// Who may do everything on the local stack.

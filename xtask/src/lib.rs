@@ -25,6 +25,7 @@ pub mod poller;
 pub mod process;
 pub mod progress;
 pub mod reconcile;
+pub mod redrive;
 pub mod samconfig;
 pub mod samples;
 pub mod servers;

@@ -59,6 +59,16 @@ impl Process {
     pub fn kill(&self) {
         self.signal(Signal::SIGKILL);
     }
+
+    /// SIGSTOP, for tests of outages: its connections stay open, and nothing comes back.
+    pub fn pause(&self) {
+        self.signal(Signal::SIGSTOP);
+    }
+
+    /// SIGCONT: it goes on as if nothing had been.
+    pub fn resume(&self) {
+        self.signal(Signal::SIGCONT);
+    }
 }
 
 /// Start time in ticks, and whether it is more than a zombie.

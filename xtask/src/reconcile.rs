@@ -109,9 +109,9 @@ async fn show(stack: &Stack, day: &Value, open: bool) -> Result<bool> {
     let page = fetch(stack, &text("page_name")).await?;
     let document = fetch(stack, &text("document_name")).await?;
     let count = |name: &str| day[name].as_array().map_or(0, Vec::len);
-    let (own, before) = (count("exceptions"), count("open_before"));
+    let (raised, before, own) = (count("exceptions"), count("open_before"), count("own"));
     progress::note(format_args!(
-        "{} {} {}: {}, {own} exceptions, {before} open from before",
+        "{} {} {}: {}, {raised} exceptions, {before} open from before, {own} not the gateway's",
         text("day"),
         text("gateway"),
         text("mode"),

@@ -20,6 +20,9 @@ use crate::{aws, bank, build, samples, tools, topics};
 /// A member of a group waits seconds for the others on this broker, and a predecessor's session may have to end.
 const POLLER_BOUND: Duration = Duration::from_secs(60);
 
+/// Requests that `api` works on at once.
+const API_AT_ONCE: i32 = 48;
+
 /// What the user may choose.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -49,9 +52,20 @@ pub async fn up(workspace: &Workspace, options: &Options) -> Result<Stack> {
     start_poller(workspace, &mut state, options.deliver_twice).await?;
     state.save(workspace)?;
     let stack = Stack::open(workspace).await?;
+    bound_api(&stack).await?;
     samples::put(workspace, &stack).await?;
     total.done("the stack is up");
     Ok(stack)
+}
+
+/// Bounds how many processes of `api` the emulator runs at once: it starts one per request under way, and hundreds starve
+/// each other on two cores. Whoever comes in excess is throttled (429), as by AWS at an account's limit.
+async fn bound_api(stack: &Stack) -> Result<()> {
+    let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
+    let function = stack.function_name("api");
+    let bound = client.put_function_concurrency().function_name(&function);
+    bound.reserved_concurrent_executions(API_AT_ONCE).send().await.with_context(|| format!("bounding {function}"))?;
+    Ok(())
 }
 
 async fn build_functions(workspace: &Workspace, options: &Options) -> Result<String> {

@@ -98,13 +98,14 @@ where
     System: Clock,
 {
     idempotency::check(&existing.request_hash, request_hash)?;
-    let payment = if existing.first_rest.is_none() && idempotency::is_abandoned(&existing, ports.system.now()) {
+    let now = ports.system.now();
+    let payment = if existing.first_rest.is_none() && idempotency::is_abandoned(&existing, now) {
         run(ports, request).resume(existing, &OperationId::pay()).await?
     } else {
         existing
     };
     if payment.first_rest.is_none() && request.patience_seconds != Some(0) {
-        return Err(idempotency::in_progress());
+        return Err(idempotency::in_progress(payment.created_at, now));
     }
     Ok(Created { payment, replayed: true })
 }

@@ -38,10 +38,11 @@ impl ReadMessages for BankTable {
         self.messages.get("message_id", message_id).await
     }
 
-    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable> {
+    async fn close_message(&self, message: &ReadMessage) -> Result<ReadMessage, Unavailable> {
         match self.messages.put_if(message, "attribute_not_exists(message_id)", &[]).await? {
-            // Another run read it at the same time, and came to the same.
-            Put::Done | Put::Refused(_) => Ok(()),
+            // Another run read it at the same time, and came to the same, a moment earlier.
+            Put::Refused(Some(there)) => Ok(there),
+            Put::Done | Put::Refused(None) => Ok(message.clone()),
         }
     }
 

@@ -46,7 +46,8 @@ pub(crate) async fn producer() -> Result<Producer, StartError> {
         .map_err(failed)
 }
 
-/// Dead-letter topics: `<topic>-dlq`.
+/// Dead-letter topics: `<topic>-dlq`. Key and value of a letter are the record's own; `cargo xtask redrive` puts them back,
+/// and knows a letter of ours by its header `source`.
 pub struct DeadLetterTopics(Producer);
 
 impl DeadLetterTopics {
@@ -58,10 +59,15 @@ impl DeadLetterTopics {
 
 impl DeadLetters for DeadLetterTopics {
     async fn bury(&self, dead: &Dead) -> Result<(), Unavailable> {
-        let record = Record::new(format!("{}-dlq", dead.topic), dead.value.clone())
-            .key(dead.key.clone())
+        let mut record = Record::new(format!("{}-dlq", dead.topic), dead.value.clone().unwrap_or_default())
             .header("reason", dead.reason.clone())
             .header("source", format!("{}-{}:{}", dead.topic, dead.position.partition, dead.position.offset));
+        if dead.value.is_none() {
+            record = record.without_value();
+        }
+        if let Some(key) = &dead.key {
+            record = record.key(key.clone());
+        }
         self.0.send(record).await.map(|_| ()).map_err(|error| Unavailable::new("the dead-letter topic", error))
     }
 }

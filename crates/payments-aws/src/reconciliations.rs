@@ -1,10 +1,11 @@
-//! Reconciled days and their exceptions: one table, by book. `day#<day>` is a day's record, `exc_...` an exception.
+//! Reconciled days and exceptions: one table, by book. `day#<day>` is a day's record, `exc_...` an exception; our own book
+//! has exceptions only.
 
 use crate::config::StartError;
 use crate::table::{Put, Table, unavailable};
 use aws_sdk_dynamodb::types::AttributeValue;
 use payments::failure::Unavailable;
-use payments::ports::{Reconciliations, Saved};
+use payments::ports::{Exceptions, Reconciliations, Saved};
 use payments::reconcile::{Book, Day, DayRecord, DayState, Exception, ExceptionId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,9 @@ impl Reconciliations for ReconciliationsTable {
         }
         Err(Unavailable::new("the reconciliations", format!("more than {MAX_PAGES} pages of exceptions")))
     }
+}
 
+impl Exceptions for ReconciliationsTable {
     async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable> {
         self.read(book, id.as_str()).await
     }

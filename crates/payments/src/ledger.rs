@@ -186,10 +186,10 @@ pub struct Dead {
     pub topic: String,
     /// Where it stood.
     pub position: Position,
-    /// Its key, as it came.
-    pub key: Vec<u8>,
-    /// Its value, as it came.
-    pub value: Vec<u8>,
+    /// Its key, as it came; a record may have none.
+    pub key: Option<Vec<u8>>,
+    /// Its value, as it came; a tombstone has none.
+    pub value: Option<Vec<u8>>,
     /// Why it cannot be read.
     pub reason: String,
 }

@@ -3,6 +3,7 @@
 use crate::timestamp::{Timestamp, parse_iso_date};
 use std::fmt;
 use std::str::FromStr;
+use time::Date;
 
 /// A month, `2026-11`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,6 +30,13 @@ impl Month {
             1 => Self { year: self.year - 1, month: 12 },
             month => Self { month: month - 1, ..self },
         }
+    }
+
+    /// Its last day.
+    pub fn last_day(self) -> Date {
+        let first = || Some((self.year, time::Month::try_from(self.month).ok()?));
+        let day = first().and_then(|(year, month)| Date::from_calendar_date(year, month, month.length(year)).ok());
+        day.expect("a month comes from a date of it")
     }
 
     /// Whether it is over.
@@ -66,6 +74,9 @@ mod tests {
         for wrong in ["", "2026", "2026-13", "2026-1", "2026-11-01", "11-2026"] {
             assert_eq!(month(wrong), Err(InvalidMonth), "{wrong}");
         }
+        let last = |text: &str| month(text).map(|month| month.last_day().to_string());
+        assert_eq!(last("2026-11").as_deref(), Ok("2026-11-30"));
+        assert_eq!(last("2028-02").as_deref(), Ok("2028-02-29"));
         let at = |text| Timestamp::parse_rfc3339(text).expect(text);
         assert!(!month("2026-11").expect("a month").is_closed(at("2026-11-30T23:59:59.999Z")));
         assert!(month("2026-11").expect("a month").is_closed(at("2026-12-01T00:00:00Z")));

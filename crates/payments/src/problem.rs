@@ -100,7 +100,7 @@ impl ProblemKind {
 
     /// Whether it passes by itself: the same request is right a moment later.
     pub fn passes(self) -> bool {
-        matches!(self, Self::RequestInProgress | Self::OperationInProgress | Self::Unavailable)
+        matches!(self, Self::RequestInProgress | Self::OperationInProgress | Self::TooManyRequests | Self::Unavailable)
     }
 
     /// One sentence, the same for every problem of the kind.
@@ -141,18 +141,20 @@ pub struct Problem {
     pub detail: String,
     /// The fields that are wrong.
     pub errors: Vec<FieldError>,
+    /// After how many seconds the same request may be right, if it passes by itself.
+    pub retry_after_seconds: Option<u32>,
 }
 
 impl Problem {
-    /// A problem without fields.
+    /// A problem without fields; one that passes, does so within a second.
     pub fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new() }
+        Self { kind, detail: detail.into(), errors: Vec::new(), retry_after_seconds: kind.passes().then_some(1) }
     }
 
     /// A problem with some fields of the request.
     pub fn of_fields(kind: ProblemKind, errors: Vec<FieldError>) -> Self {
         let detail = errors.iter().map(|error| format!("{}: {}", error.field, error.detail)).collect::<Vec<_>>();
-        Self { kind, detail: detail.join("; "), errors }
+        Self { errors, ..Self::new(kind, detail.join("; ")) }
     }
 
     /// What the client reads; `request_id` names what it is the answer to.

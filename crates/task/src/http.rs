@@ -178,10 +178,14 @@ impl ProxyAnswer {
         answer
     }
 
-    /// A problem document with the request's id.
+    /// A problem document with the request's id, and `Retry-After` if it passes by itself.
     pub fn problem(problem: &Problem, request_id: &str) -> Self {
         let document = serde_json::to_value(problem.document(request_id)).expect("a problem is plain data");
-        Self::of(problem.kind.status(), "application/problem+json", document.to_string())
+        let answer = Self::of(problem.kind.status(), "application/problem+json", document.to_string());
+        match problem.retry_after_seconds {
+            Some(seconds) => answer.with_header("Retry-After", seconds.to_string()),
+            None => answer,
+        }
     }
 
     /// The answer with one more header.

@@ -56,15 +56,16 @@ pub struct KafkaPlace {
 }
 
 impl KafkaRecord {
-    /// Its value. Lambda always sends base64; what is not decodes to nothing.
+    /// Its value. Lambda always sends base64; what is not decodes to nothing, as a tombstone does.
     pub fn value(&self) -> Vec<u8> {
-        decode(self.value.as_deref())
+        decode(self.value.as_deref()).unwrap_or_default()
     }
 
-    /// The record as a dead letter.
+    /// The record as a dead letter: what is missing in it stays missing, so that it can be put back as it was.
     pub fn dead(&self, reason: String) -> Dead {
         let position = Position { partition: self.partition, offset: self.offset };
-        Dead { topic: self.topic.clone(), position, key: decode(self.key.as_deref()), value: self.value(), reason }
+        let (key, value) = (decode(self.key.as_deref()), decode(self.value.as_deref()));
+        Dead { topic: self.topic.clone(), position, key, value, reason }
     }
 }
 
@@ -76,6 +77,6 @@ impl KafkaAnswer {
     }
 }
 
-fn decode(text: Option<&str>) -> Vec<u8> {
-    BASE64.decode(text.unwrap_or_default()).unwrap_or_default()
+fn decode(text: Option<&str>) -> Option<Vec<u8>> {
+    text.map(|text| BASE64.decode(text).unwrap_or_default())
 }

@@ -4,10 +4,8 @@ use crate::http::{ProxyAnswer, ProxyRequest};
 use payments::ports::{Admission, RateLimit};
 use payments::problem::{Problem, ProblemKind};
 
-/// When to send the request again: a key's time runs ahead by one second at most.
-const RETRY_AFTER_SECONDS: &str = "1";
-
-/// The answer to a request beyond its key's limit (429); `None` if it may go on.
+/// The answer to a request beyond its key's limit (429); `None` if it may go on. A key's time runs ahead by one second at
+/// most, so the request is right again after one.
 ///
 /// Payments matter more than the limit: while nobody counts, requests go on, each with a warning.
 pub async fn refusal(limits: &impl RateLimit, request: &ProxyRequest) -> Option<ProxyAnswer> {
@@ -20,7 +18,7 @@ pub async fn refusal(limits: &impl RateLimit, request: &ProxyRequest) -> Option<
         Ok(Admission::Exceeded) => {
             let detail = format!("this key may send {limit} requests per second: send this one again in a moment");
             let problem = Problem::new(ProblemKind::TooManyRequests, detail);
-            Some(ProxyAnswer::problem(&problem, request.request_id()).with_header("Retry-After", RETRY_AFTER_SECONDS))
+            Some(ProxyAnswer::problem(&problem, request.request_id()))
         }
         Err(failure) => {
             tracing::warn!(target: "florin", %key_id, "the request goes on uncounted: {}", crate::chain(&failure));

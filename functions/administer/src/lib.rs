@@ -47,10 +47,7 @@ where
         Ok(operator) => answer(ports, operator, &request).await,
         Err(problem) => Err(problem),
     };
-    Ok(answer.unwrap_or_else(|problem| {
-        let answer = ProxyAnswer::problem(&problem, request.request_id());
-        if problem.kind == ProblemKind::Unavailable { answer.with_header("Retry-After", "1") } else { answer }
-    }))
+    Ok(answer.unwrap_or_else(|problem| ProxyAnswer::problem(&problem, request.request_id())))
 }
 
 async fn answer<Settings, Keys, System>(

@@ -19,7 +19,7 @@ use payments::request;
 use std::convert::Infallible;
 use task::http::{ProxyAnswer, ProxyRequest};
 
-/// When to ask again for a payment that is still under way.
+/// When to ask again for a payment that was accepted just now.
 const RETRY_AFTER_SECONDS: &str = "1";
 
 /// What the API needs.
@@ -56,10 +56,8 @@ where
     if let Some(refusal) = task::limit::refusal(limits, &request).await {
         return Ok(refusal);
     }
-    Ok(route(ports, bills, &request).await.unwrap_or_else(|problem| {
-        let answer = ProxyAnswer::problem(&problem, request.request_id());
-        if problem.kind.passes() { answer.with_header("Retry-After", RETRY_AFTER_SECONDS) } else { answer }
-    }))
+    let answer = route(ports, bills, &request).await;
+    Ok(answer.unwrap_or_else(|problem| ProxyAnswer::problem(&problem, request.request_id())))
 }
 
 async fn route<Store, Profiles, Cards, Ledger, Runs, System>(

@@ -66,13 +66,15 @@ async fn repeat<Runs: Workflow + Turns, Store: LoadPayment>(
 ) -> Result<ProxyAnswer, Problem> {
     let is_over = |payment: &Payment| operation(payment, id).end.is_some();
     check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
-    let abandoned = !is_over(&payment) && is_abandoned(&payment, clock.now());
+    let now = clock.now();
+    let abandoned = !is_over(&payment) && is_abandoned(&payment, now);
     let payment = match next_step(&payment).filter(|_| abandoned) {
         Some(step) => run.resume(payment, &step).await?,
         None => payment,
     };
     if !is_over(&payment) && run.patience_seconds != Some(0) {
-        return Err(in_progress());
+        let accepted = payment.change(operation(&payment, id).v).at;
+        return Err(in_progress(accepted, now));
     }
     Ok(idempotency::replayed(answer(&payment, id)))
 }

@@ -13,8 +13,9 @@ use payments::invoice::{Invoice, NotInvoiced, Seller, invoice};
 use payments::merchant::Merchant;
 use payments::month::Month;
 use payments::ports::{
-    Bills, Clock, EarnedFees, InvoiceFile, InvoiceFiles, IssueInvoice, LoadInvoice, Profiles, Saved,
+    Bills, Clock, EarnedFees, Exceptions, InvoiceFile, InvoiceFiles, IssueInvoice, LoadInvoice, Profiles, Saved,
 };
+use payments::reconcile::{Book, raise, refused_invoice, refused_invoice_id, withdraw};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -47,7 +48,7 @@ pub struct Response {
     pub refused: Vec<Refused>,
 }
 
-/// An owner whose bill and ledger differ.
+/// An owner whose bill and ledger differ; it has an exception of that month.
 #[derive(Debug, Serialize)]
 pub struct Refused {
     /// Whose.
@@ -75,7 +76,7 @@ pub enum Error {
 payments::failure!(Error, ErrorName, transient: [StoreUnavailable], permanent: [MonthOpen, MerchantNotFound]);
 
 /// What invoicing needs.
-pub struct Ports<'a, Settings, Lines, Ledger, Invoices, Files, Time> {
+pub struct Ports<'a, Settings, Lines, Ledger, Invoices, Files, Kept, Time> {
     /// Merchants' settings.
     pub profiles: &'a Settings,
     /// Fee lines.
@@ -86,6 +87,8 @@ pub struct Ports<'a, Settings, Lines, Ledger, Invoices, Files, Time> {
     pub invoices: &'a Invoices,
     /// Their files.
     pub files: &'a Files,
+    /// Exceptions: an owner without its invoice is one.
+    pub exceptions: &'a Kept,
     /// The clock.
     pub clock: &'a Time,
     /// What invoices say about us.
@@ -93,8 +96,8 @@ pub struct Ports<'a, Settings, Lines, Ledger, Invoices, Files, Time> {
 }
 
 /// Invoices the month.
-pub async fn handle<Settings, Lines, Ledger, Invoices, Files, Time>(
-    ports: &Ports<'_, Settings, Lines, Ledger, Invoices, Files, Time>,
+pub async fn handle<Settings, Lines, Ledger, Invoices, Files, Kept, Time>(
+    ports: &Ports<'_, Settings, Lines, Ledger, Invoices, Files, Kept, Time>,
     request: Request,
 ) -> Result<Response, Error>
 where
@@ -103,6 +106,7 @@ where
     Ledger: EarnedFees,
     Invoices: LoadInvoice + IssueInvoice,
     Files: InvoiceFiles,
+    Kept: Exceptions,
     Time: Clock,
 {
     let now = ports.clock.now();
@@ -116,16 +120,20 @@ where
     for merchant in merchants {
         let owner = merchant.owner();
         let of_owner = earned.get(&owner).cloned().unwrap_or_default();
-        match settle_bill(ports, &merchant, month, &of_owner).await? {
-            Ok(Some((invoice, made))) => {
-                response.made += usize::from(made);
-                response.invoices.push(invoice.invoice_id);
-            }
-            Ok(None) => {}
+        let made = match settle_bill(ports, &merchant, month, &of_owner).await? {
+            Ok(made) => made,
             Err(refusal) => {
                 tracing::error!(target: "florin", %owner, %month, "no invoice is made: {refusal}");
+                raise(ports.exceptions, &refused_invoice(&owner, month, &refusal)).await?;
                 response.refused.push(Refused { owner, reason: refusal.to_string() });
+                continue;
             }
+        };
+        // What an earlier run refused is in order now.
+        withdraw(ports.exceptions, &Book::own(owner.mode), &refused_invoice_id(&owner, month)).await?;
+        if let Some((invoice, made)) = made {
+            response.made += usize::from(made);
+            response.invoices.push(invoice.invoice_id);
         }
     }
     Ok(response)
@@ -152,8 +160,8 @@ async fn merchants(profiles: &impl Profiles, owner: Option<Owner>) -> Result<Vec
 type Made = Result<Option<(Invoice, bool)>, NotInvoiced>;
 
 /// The owner's invoice of the month with its files, and whether it was made now; `None` if there is nothing to pay.
-async fn settle_bill<Settings, Lines, Ledger, Invoices, Files, Time>(
-    ports: &Ports<'_, Settings, Lines, Ledger, Invoices, Files, Time>,
+async fn settle_bill<Settings, Lines, Ledger, Invoices, Files, Kept, Time>(
+    ports: &Ports<'_, Settings, Lines, Ledger, Invoices, Files, Kept, Time>,
     merchant: &Merchant,
     month: Month,
     earned: &BTreeMap<payments::currency::Currency, i64>,

@@ -1,5 +1,6 @@
 //! Wires [`invoice::handle`] to the tables, the bucket of invoices and the Lambda runtime.
-use payments_aws::{FeeLinesTable, InvoiceBucket, InvoicesTable, JournalTable, ProfilesTable, System, seller};
+use payments_aws::{FeeLinesTable, InvoiceBucket, InvoicesTable, JournalTable, ProfilesTable};
+use payments_aws::{ReconciliationsTable, System, seller};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
@@ -8,15 +9,10 @@ async fn main() -> Result<(), task::Error> {
     let ledger = JournalTable::from_env().await?;
     let invoices = InvoicesTable::from_env().await?;
     let files = InvoiceBucket::from_env().await?;
-    let seller = seller()?;
-    let ports = invoice::Ports {
-        profiles: &profiles,
-        bills: &bills,
-        ledger: &ledger,
-        invoices: &invoices,
-        files: &files,
-        clock: &System,
-        seller: &seller,
-    };
+    let exceptions = ReconciliationsTable::from_env().await?;
+    let seller = &seller()?;
+    let (profiles, bills, ledger, invoices) = (&profiles, &bills, &ledger, &invoices);
+    let (files, exceptions, clock) = (&files, &exceptions, &System);
+    let ports = invoice::Ports { profiles, bills, ledger, invoices, files, exceptions, clock, seller };
     task::serve(async |request| invoice::handle(&ports, request).await).await
 }

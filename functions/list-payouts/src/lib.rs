@@ -21,10 +21,7 @@ pub async fn handle(
         ("GET", _) => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path")),
         _ => Err(Problem::new(ProblemKind::MethodNotAllowed, "expected GET")),
     };
-    Ok(answer.unwrap_or_else(|problem| {
-        let answer = ProxyAnswer::problem(&problem, request.request_id());
-        if problem.kind == ProblemKind::Unavailable { answer.with_header("Retry-After", "1") } else { answer }
-    }))
+    Ok(answer.unwrap_or_else(|problem| ProxyAnswer::problem(&problem, request.request_id())))
 }
 
 async fn list(payouts: &impl ListPayouts, request: &ProxyRequest) -> Result<ProxyAnswer, Problem> {

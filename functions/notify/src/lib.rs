@@ -14,8 +14,9 @@ use payments::ports::{
     Randomness, SaveDelivery, SaveEndpoints,
 };
 use payments::webhook_delivery::DeliveryReference;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
+use task::queue::{ItemsAnswer, QueueMessage};
 
 /// What notifying needs.
 pub struct Ports<'a, Book, Log, Queue, Post, Keys, Bus, System> {
@@ -40,40 +41,15 @@ pub struct Ports<'a, Book, Log, Queue, Post, Keys, Bus, System> {
 pub struct Request {
     /// The batch's messages.
     #[serde(rename = "Records", default)]
-    pub records: Option<Vec<Message>>,
+    pub records: Option<Vec<QueueMessage>>,
 }
 
-/// A message.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message {
-    /// Its name in the queue.
-    pub message_id: String,
-    /// A [`DeliveryReference`], or the bus's envelope, whose `detail` is an event.
-    pub body: String,
-}
-
+/// What a message's body may be: a delivery whose turn it is, or the bus's envelope, whose `detail` is an event.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Body {
     Delivery(DeliveryReference),
     Envelope { detail: Value },
-}
-
-/// What was not done: the queue delivers it again, and in the end puts it aside.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// Each message that failed.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A message that failed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its name in the queue.
-    pub item_identifier: String,
 }
 
 /// Why a message or a run was not done.
@@ -95,7 +71,7 @@ payments::failure!(Error, ErrorName, transient: [StoreUnavailable], permanent: [
 pub async fn handle<Book, Log, Queue, Post, Keys, Bus, System>(
     ports: &Ports<'_, Book, Log, Queue, Post, Keys, Bus, System>,
     request: Request,
-) -> Result<Response, Error>
+) -> Result<ItemsAnswer, Error>
 where
     Book: LoadEndpoints + SaveEndpoints,
     Log: OpenDelivery + LoadDelivery + SaveDelivery + DueDeliveries,
@@ -107,19 +83,19 @@ where
 {
     let Some(messages) = request.records else {
         sweep::sweep(ports).await?;
-        return Ok(Response::default());
+        return Ok(ItemsAnswer::default());
     };
     // At once: a slow endpoint takes its own time only.
     let readers = fan_out::Readers::default();
     let outcomes = join_all(messages.iter().map(|message| work(ports, &readers, &message.body))).await;
-    let mut response = Response::default();
+    let mut failed = Vec::new();
     for (message, outcome) in messages.iter().zip(outcomes) {
         if let Err(error) = outcome {
             tracing::error!(target: "florin", message_id = message.message_id, "{}", task::chain(&error));
-            response.batch_item_failures.push(Failure { item_identifier: message.message_id.clone() });
+            failed.push(message.message_id.clone());
         }
     }
-    Ok(response)
+    Ok(ItemsAnswer::again(failed))
 }
 
 async fn work<Book, Log, Queue, Post, Keys, Bus, System>(

@@ -1,4 +1,5 @@
-//! Turns each version of a payment or payout and each movement at the bank, as the table's stream carries it, into its event on the bus and on the topic.
+//! Turns each version of a payment or payout and each movement at the bank, as the table's stream carries it, into its event on
+//! the bus and on the topic.
 //!
 //! The stream is the outbox: there is no second write to forget. An event that was sent twice has the same id.
 
@@ -7,9 +8,10 @@ use payments::event::Event;
 use payments::payment::Payment;
 use payments::payout::Payout;
 use payments::ports::Events;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::collections::HashMap;
 use std::convert::Infallible;
+use task::queue::ItemsAnswer;
 
 /// A DynamoDB stream's batch.
 #[derive(Deserialize)]
@@ -37,22 +39,6 @@ pub struct Change {
     pub new_image: Option<HashMap<String, serde_dynamo::AttributeValue>>,
 }
 
-/// What was not published: Lambda tries again from the first of them.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// The first record that failed, or none.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A record that failed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its sequence number.
-    pub item_identifier: String,
-}
-
 /// The event of an item as it became: a payment's, a payout's or a movement's at the bank, by the key that it has.
 fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Event, serde_dynamo::Error> {
     if image.contains_key("payout_id") {
@@ -64,8 +50,30 @@ fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Eve
     serde_dynamo::from_item::<_, Payment>(image.clone()).map(|payment| Event::of(&payment))
 }
 
+/// Why a batch comes again as a whole.
+#[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
+#[strum_discriminants(name(ErrorName), derive(strum::IntoStaticStr))]
+#[strum_discriminants(doc = "The names of [`Error`].")]
+#[strum_discriminants(allow(missing_docs, reason = "each is documented at the error of its name"))]
+pub enum Error {
+    /// From that sequence number on nothing is published.
+    #[error("not published from record {0} on")]
+    NotPublished(String),
+}
+
+payments::failure!(Error, ErrorName, transient: [NotPublished], permanent: []);
+
+/// The answer for a stream's reader that takes every answer for "all is done", as the local emulator's does: a failure
+/// instead of a partial answer. The whole batch comes again, and consumers know by its id what they had.
+pub fn all_or_error(answer: ItemsAnswer) -> Result<ItemsAnswer, Error> {
+    match answer.batch_item_failures.first() {
+        None => Ok(answer),
+        Some(first) => Err(Error::NotPublished(first.item_identifier.clone())),
+    }
+}
+
 /// Publishes what comes before the first record that cannot be read or sent, and reports that one.
-pub async fn handle(events: &impl Events, request: Request) -> Result<Response, Infallible> {
+pub async fn handle(events: &impl Events, request: Request) -> Result<ItemsAnswer, Infallible> {
     let mut read = Vec::new();
     let mut unreadable = None;
     for record in &request.records {
@@ -87,6 +95,5 @@ pub async fn handle(events: &impl Events, request: Request) -> Result<Response, 
         Some(*sequence_number)
     });
     let first = refused.or(unreadable);
-    let batch_item_failures = first.map(|number| Failure { item_identifier: number.clone() }).into_iter().collect();
-    Ok(Response { batch_item_failures })
+    Ok(ItemsAnswer::again(first.cloned()))
 }

@@ -1,5 +1,6 @@
 //! Reads what the bank sends: status reports, statements, notifications. Each message is kept, held whole against what we
-//! know, and only then applied; what was applied before is found done. What is refused is kept with the line and the reason.
+//! know, and only then applied; what was applied before is found done. What is refused is kept with the line and the reason,
+//! and is an exception.
 
 mod report;
 mod statement;
@@ -7,10 +8,12 @@ mod statement;
 use gateways::bank::{FileError, camt, pain002};
 use payments::bank_account::OwnAccounts;
 use payments::failure::Unavailable;
+use payments::id::Mode;
 use payments::payout::message::{ReadMessage, Refused, Waiting};
 use payments::ports::{
-    BankIn, BankMovements, Clock, Documents, FindBankFile, FindPayout, LoadPayout, ReadMessages, SavePayout,
+    BankIn, BankMovements, Clock, Documents, Exceptions, FindBankFile, FindPayout, LoadPayout, ReadMessages, SavePayout,
 };
+use payments::reconcile::{raise, refused_bank_file};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -29,7 +32,7 @@ pub struct Response {
 }
 
 /// What reading needs.
-pub struct Ports<'a, Bank, Store, Files, Book, Bucket, System> {
+pub struct Ports<'a, Bank, Store, Files, Book, Bucket, Kept, System> {
     /// The bank's mailbox.
     pub bank: &'a Bank,
     /// Payouts.
@@ -40,6 +43,8 @@ pub struct Ports<'a, Bank, Store, Files, Book, Bucket, System> {
     pub read: &'a Book,
     /// Where messages are kept.
     pub documents: &'a Bucket,
+    /// Exceptions: a message that was refused is one.
+    pub exceptions: &'a Kept,
     /// Our own accounts.
     pub accounts: &'a OwnAccounts,
     /// The clock.
@@ -79,8 +84,8 @@ impl From<Unavailable> for NotApplied {
 }
 
 /// Reads what waits, oldest first. The caller's own input says nothing that matters.
-pub async fn handle<Bank, Store, Files, Book, Bucket, System>(
-    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, System>,
+pub async fn handle<Bank, Store, Files, Book, Bucket, Kept, System>(
+    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, Kept, System>,
     _schedule: Value,
 ) -> Result<Response, Error>
 where
@@ -89,6 +94,7 @@ where
     Files: FindBankFile,
     Book: ReadMessages + BankMovements,
     Bucket: Documents,
+    Kept: Exceptions,
     System: Clock,
 {
     let mut response = Response::default();
@@ -96,28 +102,33 @@ where
         if response.applied + response.refused >= MAX_MESSAGES as u32 {
             break;
         }
-        if ports.read.read_message(&waiting.id).await?.is_some() {
-            continue;
-        }
-        let refused = read(ports, &waiting).await?;
-        match &refused {
-            None => response.applied += 1,
-            Some(Refused { line, reason }) => {
-                response.refused += 1;
-                let (message_id, kind) = (&waiting.id, &waiting.kind);
-                tracing::error!(target: "florin", message_id, kind, line, reason, "a message of the bank was refused");
+        let message = match ports.read.read_message(&waiting.id).await? {
+            Some(message) => message,
+            None => {
+                let message = read(ports, waiting).await?;
+                let count = if message.refused.is_some() { &mut response.refused } else { &mut response.applied };
+                *count += 1;
+                message
             }
+        };
+        // It follows from what is kept of the message: a run that broke off in between is made good by the next.
+        if let Some(exception) = refused_bank_file(mode(ports.accounts), &message) {
+            raise(ports.exceptions, &exception).await?;
         }
-        let Waiting { id: message_id, kind } = waiting;
-        ports.read.close_message(&ReadMessage { message_id, kind, read_at: ports.clock.now(), refused }).await?;
     }
     Ok(response)
 }
 
-async fn read<Bank, Store, Files, Book, Bucket, System>(
-    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, System>,
-    waiting: &Waiting,
-) -> Result<Option<Refused>, Error>
+/// The mailbox is one for both worlds, and what cannot be read does not say which it means: real money, if we have any there.
+fn mode(accounts: &OwnAccounts) -> Mode {
+    if accounts.iter().any(|own| own.mode == Mode::Live) { Mode::Live } else { Mode::Test }
+}
+
+/// Reads a message, applies it unless it is refused, and keeps what became of it.
+async fn read<Bank, Store, Files, Book, Bucket, Kept, System>(
+    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, Kept, System>,
+    waiting: Waiting,
+) -> Result<ReadMessage, Error>
 where
     Bank: BankIn,
     Store: LoadPayout + SavePayout + FindPayout,
@@ -130,17 +141,23 @@ where
     let key = format!("in/{}-{}.xml", waiting.id, waiting.kind);
     ports.documents.put_document(&key, "application/xml", &bytes).await?;
     let applied = match waiting.kind.as_str() {
-        pain002::MESSAGE => report::apply(ports, waiting, &bytes).await,
-        camt::STATEMENT | camt::NOTIFICATION => statement::apply(ports, waiting, &bytes).await,
+        pain002::MESSAGE => report::apply(ports, &waiting, &bytes).await,
+        camt::STATEMENT | camt::NOTIFICATION => statement::apply(ports, &waiting, &bytes).await,
         // A return message says what the notification and the statement beside it say as well.
         kind if kind.starts_with("pacs.004.") => Ok(()),
         kind => Err(FileError::new(1, format!("{kind} is no message that we read")).into()),
     };
-    match applied {
-        Ok(()) => Ok(None),
-        Err(NotApplied::Refused(FileError { line, reason })) => Ok(Some(Refused { line, reason })),
-        Err(NotApplied::Unavailable(failure)) => Err(failure.into()),
-    }
+    let Waiting { id: message_id, kind } = waiting;
+    let refused = match applied {
+        Ok(()) => None,
+        Err(NotApplied::Refused(FileError { line, reason })) => {
+            tracing::error!(target: "florin", message_id, kind, line, reason, "a message of the bank was refused");
+            Some(Refused { line, reason })
+        }
+        Err(NotApplied::Unavailable(failure)) => return Err(failure.into()),
+    };
+    let message = ReadMessage { message_id, kind, read_at: ports.clock.now(), refused };
+    Ok(ports.read.close_message(&message).await?)
 }
 
 /// Claims the names in a message; one that another message had means that it was seen before.

@@ -1,7 +1,7 @@
-//! Wires [`read_bank::handle`] to the bank, the payouts, bank files and bank tables, the bucket of bank documents and the
-//! Lambda runtime.
+//! Wires [`read_bank::handle`] to the bank, the tables of payouts, bank files, bank and reconciliations, the bucket of bank
+//! documents and the Lambda runtime.
 use gateways::BankHost;
-use payments_aws::{BankDocuments, BankFilesTable, BankTable, PayoutsTable, System};
+use payments_aws::{BankDocuments, BankFilesTable, BankTable, PayoutsTable, ReconciliationsTable, System};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
@@ -10,8 +10,10 @@ async fn main() -> Result<(), task::Error> {
     let files = BankFilesTable::from_env().await?;
     let read = BankTable::from_env().await?;
     let documents = BankDocuments::from_env().await?;
-    let accounts = payments_aws::own_accounts()?;
-    let (bank, payouts, files, read, documents) = (&bank, &payouts, &files, &read, &documents);
-    let ports = read_bank::Ports { bank, payouts, files, read, documents, accounts: &accounts, clock: &System };
+    let exceptions = ReconciliationsTable::from_env().await?;
+    let accounts = &payments_aws::own_accounts()?;
+    let (bank, payouts, files, read) = (&bank, &payouts, &files, &read);
+    let (documents, exceptions, clock) = (&documents, &exceptions, &System);
+    let ports = read_bank::Ports { bank, payouts, files, read, documents, exceptions, accounts, clock };
     task::serve(async |request| read_bank::handle(&ports, request).await).await
 }

@@ -10,8 +10,8 @@ use payments::payout::{Payout, PayoutFailure, PayoutKey};
 use payments::ports::{Clock, FindBankFile, LoadPayout, ReadMessages, SavePayout, Saved};
 use payments::timestamp::Timestamp;
 
-pub(crate) async fn apply<Bank, Store, Files, Book, Bucket, System>(
-    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, System>,
+pub(crate) async fn apply<Bank, Store, Files, Book, Bucket, Kept, System>(
+    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, Kept, System>,
     waiting: &Waiting,
     bytes: &[u8],
 ) -> Result<(), NotApplied>

@@ -18,8 +18,8 @@ use payments::timestamp::Timestamp;
 /// Gateways whose payments to us name them: what they write, or their reference, begins with `FUND-<gateway>-`.
 const GATEWAYS: [&str; 1] = ["simulated"];
 
-pub(crate) async fn apply<Bank, Store, Files, Book, Bucket, System>(
-    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, System>,
+pub(crate) async fn apply<Bank, Store, Files, Book, Bucket, Kept, System>(
+    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, Kept, System>,
     waiting: &Waiting,
     bytes: &[u8],
 ) -> Result<(), NotApplied>
@@ -52,8 +52,8 @@ where
     Ok(())
 }
 
-async fn book<Bank, Store, Files, Book, Bucket, System>(
-    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, System>,
+async fn book<Bank, Store, Files, Book, Bucket, Kept, System>(
+    ports: &Ports<'_, Bank, Store, Files, Book, Bucket, Kept, System>,
     own: &OwnAccount,
     report: &AccountReport,
     entry: &Entry,

@@ -35,6 +35,9 @@ pub struct Document {
     pub late: Vec<Aged>,
     /// What earlier days left, and is open still.
     pub open_before: Vec<Aged>,
+    /// What is no gateway's, from this day or open since an earlier one: refused files of the bank and invoices, payouts
+    /// that were not closed. Every gateway's day of the mode shows them.
+    pub own: Vec<Aged>,
     /// What the gateway said it paid and the bank does not have yet, with nothing wrong about it.
     pub on_its_way: Vec<Open>,
 }
@@ -61,13 +64,13 @@ impl Aged {
 }
 
 impl Document {
-    /// What is told of that day, of all the book's exceptions, as of `today`.
-    pub fn new(record: &DayRecord, exceptions: Vec<Exception>, today: Day) -> Self {
-        let (mut own, mut late, mut open_before) = (Vec::new(), Vec::new(), Vec::new());
+    /// What is told of that day, of all the exceptions of the book and of our own, as of `today`.
+    pub fn new(record: &DayRecord, exceptions: Vec<Exception>, own: Vec<Exception>, today: Day) -> Self {
+        let (mut raised, mut late, mut open_before) = (Vec::new(), Vec::new(), Vec::new());
         for exception in exceptions {
             let before = exception.first_seen < record.day;
             let place = if record.raised.contains(&exception.id) {
-                &mut own
+                &mut raised
             } else if record.late.contains(&exception.id) {
                 &mut late
             } else if before && exception.state() == State::Open {
@@ -77,6 +80,8 @@ impl Document {
             };
             place.push(Aged::on(exception, today));
         }
+        let of_then =
+            |it: &Exception| it.first_seen == record.day || it.first_seen < record.day && it.state() == State::Open;
         let waiting = record.closing.open.iter().filter(|open| open.exception.is_none());
         Self {
             gateway: record.book.gateway.clone(),
@@ -87,16 +92,18 @@ impl Document {
             reconciled_at: record.reconciled_at.clone(),
             counts: record.counts,
             totals: record.totals.clone(),
-            exceptions: own,
+            exceptions: raised,
             late,
             open_before,
+            own: own.into_iter().filter(of_then).map(|exception| Aged::on(exception, today)).collect(),
             on_its_way: waiting.filter(|open| open.subject == Subject::Funding).cloned().collect(),
         }
     }
 
     /// How many exceptions wait for their owner.
     pub fn open(&self) -> usize {
-        self.exceptions.iter().chain(&self.open_before).filter(|aged| aged.state == State::Open).count()
+        let all = self.exceptions.iter().chain(&self.open_before).chain(&self.own);
+        all.filter(|aged| aged.state == State::Open).count()
     }
 
     /// The kinds of the day's own exceptions, with how often.

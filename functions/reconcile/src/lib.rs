@@ -1,8 +1,10 @@
 //! Reconciliation, day by day: reads a gateway's report, the ledger and the bank statement, keeps what does not agree as
-//! exceptions, writes a report for programs and a page for people, and takes the owner's decisions.
+//! exceptions, writes a report for programs and a page for people, and takes the owner's decisions. What others refused is
+//! kept beside them, in our own book.
 
 mod day;
 mod document;
+mod not_closed;
 mod page;
 mod resolve;
 mod run;
@@ -10,7 +12,7 @@ mod run;
 pub use document::Document;
 
 use payments::failure::Unavailable;
-use payments::id::Mode;
+use payments::id::{MerchantId, Mode};
 use payments::ports::{BankDay, Clock, LedgerDay, LoadPayment, Reconciliations, ReportDay, StoreReport};
 use payments::reconcile::{AlreadyClosed, Book, Day, Exception, ExceptionId, ResolutionKind, TooManyOpen};
 use serde::{Deserialize, Serialize};
@@ -28,6 +30,11 @@ pub enum Request {
     Resolve {
         /// The decision.
         resolve: Decision,
+    },
+    /// Raise the exception of a payout that was not closed: the payout machine's last word on it.
+    NotClosed {
+        /// Which.
+        not_closed: NotClosed,
     },
     /// Show exceptions.
     List {
@@ -68,6 +75,22 @@ pub struct Decision {
     pub by: String,
 }
 
+/// A payout that was not closed.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NotClosed {
+    /// Whose.
+    pub merchant_id: MerchantId,
+    /// In which world.
+    pub mode: Mode,
+    /// Of which day.
+    pub day: Day,
+    /// The error's name, as Step Functions has it.
+    pub error: String,
+    /// What Step Functions says of its cause: of a function, its error as JSON.
+    pub cause: String,
+}
+
 /// Which exceptions to show.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +108,7 @@ pub struct Response {
     /// Each day of each book that was worked through.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub days: Vec<DayAnswer>,
-    /// The exceptions that were asked for, or the one that was decided on.
+    /// The exceptions that were asked for, or the one that was decided on or raised.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub exceptions: Vec<Exception>,
 }
@@ -178,7 +201,9 @@ where
     Files: StoreReport,
     System: Clock,
 {
-    let books = [Mode::Test, Mode::Live].map(|mode| Book { gateway: ports.gateway.name(), mode });
+    let modes = [Mode::Test, Mode::Live];
+    let books = modes.map(|mode| Book { gateway: ports.gateway.name(), mode });
+    let kept_in = || books.iter().cloned().chain(modes.map(Book::own));
     let mut response = Response::default();
     match request {
         Request::Run { run } => {
@@ -192,11 +217,14 @@ where
             }
         }
         Request::Resolve { resolve } => {
-            response.exceptions.push(resolve::resolve(ports.kept, ports.clock, &books, &resolve).await?);
+            response.exceptions.push(resolve::resolve(ports.kept, ports.clock, kept_in(), &resolve).await?);
+        }
+        Request::NotClosed { not_closed } => {
+            response.exceptions.push(not_closed::raise_not_closed(ports.kept, not_closed).await?);
         }
         Request::List { list } => {
-            for book in books.iter().filter(|book| book.mode == list.mode) {
-                response.exceptions.extend(resolve::list(ports.kept, book, list.all).await?);
+            for book in kept_in().filter(|book| book.mode == list.mode) {
+                response.exceptions.extend(resolve::list(ports.kept, &book, list.all).await?);
             }
         }
     }

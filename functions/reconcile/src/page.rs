@@ -23,6 +23,9 @@ pub(crate) fn page(document: &Document) -> String {
     if !document.open_before.is_empty() {
         exceptions(&mut body, "Still open from earlier days", &document.open_before, "");
     }
+    if !document.own.is_empty() {
+        exceptions(&mut body, "Not the gateway's: files, invoices, payouts", &document.own, "");
+    }
     if !document.late.is_empty() {
         exceptions(&mut body, "Came late, and is complete now", &document.late, "");
     }

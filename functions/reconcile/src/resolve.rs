@@ -2,7 +2,7 @@
 
 use crate::{Decision, Error};
 use payments::failure::Unavailable;
-use payments::ports::{Clock, Reconciliations, Saved};
+use payments::ports::{Clock, Exceptions, Reconciliations, Saved};
 use payments::reconcile::{Book, Exception, Resolution, State};
 
 /// How often a decision begins anew because a run changed the exception.
@@ -17,16 +17,16 @@ pub(crate) async fn list(kept: &impl Reconciliations, book: &Book, all: bool) ->
 
 /// Writes the decision down, once. Who decided what is logged.
 pub(crate) async fn resolve(
-    kept: &impl Reconciliations,
+    kept: &impl Exceptions,
     clock: &impl Clock,
-    books: &[Book],
+    books: impl Iterator<Item = Book> + Clone,
     decision: &Decision,
 ) -> Result<Exception, Error> {
     let (id, by) = (&decision.exception, decision.by.trim());
     let resolution = Resolution::try_new(decision.kind, &decision.note, by, clock.now());
     let resolution = resolution.filter(|_| !by.is_empty()).ok_or(Error::DecisionWithoutReason)?;
     for _ in 0..MAX_ROUNDS {
-        let exception = find(kept, books, decision).await?;
+        let exception = find(kept, books.clone(), decision).await?;
         let revision = exception.revision;
         let resolved = exception.resolved(resolution.clone())?;
         if resolved.revision == revision {
@@ -40,9 +40,13 @@ pub(crate) async fn resolve(
     Err(Unavailable::new("the exceptions", format!("{id} changed {MAX_ROUNDS} times meanwhile")).into())
 }
 
-async fn find(kept: &impl Reconciliations, books: &[Book], decision: &Decision) -> Result<Exception, Error> {
+async fn find(
+    kept: &impl Exceptions,
+    books: impl Iterator<Item = Book>,
+    decision: &Decision,
+) -> Result<Exception, Error> {
     for book in books {
-        if let Some(exception) = kept.exception(book, &decision.exception).await? {
+        if let Some(exception) = kept.exception(&book, &decision.exception).await? {
             return Ok(exception);
         }
     }

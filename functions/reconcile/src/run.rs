@@ -6,13 +6,11 @@ use crate::document::Document;
 use crate::page;
 use crate::{DayAnswer, Error, Ports, Run};
 use payments::failure::Unavailable;
-use payments::ports::{BankDay, Clock, LedgerDay, LoadPayment, Reconciliations, ReportDay, Saved, StoreReport};
-use payments::reconcile::{Book, Closing, Day, DayState, Exception};
+use payments::ports::{BankDay, Clock, LedgerDay, LoadPayment, Reconciliations, ReportDay, StoreReport};
+use payments::reconcile::{Book, Closing, Day, DayRecord, DayState, Exception, change, raise, withdraw};
 
 /// The most days of one run; the next run goes on.
 const MAX_DAYS: usize = 62;
-/// How often an exception is worked out anew because its owner decided meanwhile.
-const MAX_ROUNDS: u32 = 8;
 
 /// Works through what the run asks for.
 pub(crate) async fn run<Gateway, Payments, Ledger, Bank, Kept, Files, System>(
@@ -96,8 +94,7 @@ where
     let mut exceptions = ports.kept.exceptions(book).await?;
     let known: Vec<_> = exceptions.iter().map(|exception| exception.id.clone()).collect();
     exceptions.extend(raised.into_iter().filter(|exception| !known.contains(&exception.id)));
-    let document = Document::new(&record, exceptions, Day::of(ports.clock.now()));
-    publish(ports.files, document, "-preview").await
+    publish(ports, &record, exceptions, "-preview").await
 }
 
 /// One day: its exceptions first, then its record, which says that it is done. A run that breaks off in between is made
@@ -119,24 +116,20 @@ where
     let opening = opening(ports.kept, book, day).await?;
     let Worked { record, raised, late } = day::work(ports, book, day, &opening).await?;
     for finding in &raised {
-        change(ports.kept, book, finding, |there| match there {
-            Some(there) => Some(there.found_again(finding.clone())),
-            None => Some(finding.clone()),
-        })
-        .await?;
+        raise(ports.kept, finding).await?;
     }
     let stored = ports.kept.exceptions(book).await?;
     for late in &late {
         let known = stored.iter().find(|exception| exception.id == late.id);
         if let Some(known) = known {
-            change(ports.kept, book, known, |there| there.map(|there| there.appeared(&late.item, day))).await?;
+            change(ports.kept, book, &known.id, |there| there.map(|there| there.appeared(&late.item, day))).await?;
         }
     }
     // A refused report says nothing about the day's other exceptions.
     if record.refused.is_none() {
         let gone = |exception: &&Exception| exception.first_seen == day && !record.raised.contains(&exception.id);
         for exception in stored.iter().filter(gone) {
-            change(ports.kept, book, exception, |there| there.map(Exception::withdrawn)).await?;
+            withdraw(ports.kept, book, &exception.id).await?;
         }
     }
     let before = ports.kept.day(book, day).await?;
@@ -145,31 +138,27 @@ where
         ports.kept.save_day(&record).await?;
     }
     let exceptions = ports.kept.exceptions(book).await?;
-    publish(ports.files, Document::new(&record, exceptions, Day::of(ports.clock.now())), "").await
+    publish(ports, &record, exceptions, "").await
 }
 
-/// Changes one exception on condition of its revision; writes nothing if it is as it should be.
-async fn change(
-    kept: &impl Reconciliations,
-    book: &Book,
-    exception: &Exception,
-    become_what: impl Fn(Option<Exception>) -> Option<Exception>,
-) -> Result<(), Unavailable> {
-    for _ in 0..MAX_ROUNDS {
-        let there = kept.exception(book, &exception.id).await?;
-        let Some(next) = become_what(there.clone()) else { return Ok(()) };
-        if there.as_ref() == Some(&next) || kept.save_exception(&next).await? == Saved::Done {
-            return Ok(());
-        }
-    }
-    Err(Unavailable::new("the exceptions", format!("{} changed {MAX_ROUNDS} times meanwhile", exception.id)))
-}
-
-async fn publish(files: &impl StoreReport, document: Document, suffix: &str) -> Result<DayAnswer, Error> {
+/// Puts down what is told of the day, as of now, and of what our own book has open by then.
+async fn publish<Gateway, Payments, Ledger, Bank, Kept, Files, System>(
+    ports: &Ports<'_, Gateway, Payments, Ledger, Bank, Kept, Files, System>,
+    record: &DayRecord,
+    exceptions: Vec<Exception>,
+    suffix: &str,
+) -> Result<DayAnswer, Error>
+where
+    Kept: Reconciliations,
+    Files: StoreReport,
+    System: Clock,
+{
+    let own = ports.kept.exceptions(&Book::own(record.book.mode)).await?;
+    let document = Document::new(record, exceptions, own, Day::of(ports.clock.now()));
     let stem = format!("{}/{}/{}{suffix}", document.mode, document.gateway, document.day);
     let (document_name, page_name) = (format!("{stem}.json"), format!("{stem}.html"));
     let text = serde_json::to_string_pretty(&document).expect("a document is plain data");
-    files.store_report(&document_name, "application/json", &text).await?;
-    files.store_report(&page_name, "text/html; charset=utf-8", &page::page(&document)).await?;
+    ports.files.store_report(&document_name, "application/json", &text).await?;
+    ports.files.store_report(&page_name, "text/html; charset=utf-8", &page::page(&document)).await?;
     Ok(DayAnswer { document, document_name, page_name })
 }

@@ -6,9 +6,9 @@ use payments::event::{Event, Unreadable};
 use payments::failure::Unavailable;
 use payments::outbox::{Outbox, OutboxNames, Stretch};
 use payments::ports::{Events, ScanOutbox, Stretches};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use task::queue::{ItemsAnswer, QueueMessage, QueueRequest};
 
 /// Pages of one invocation; the rest is another message.
 const MAX_PAGES: usize = 20;
@@ -27,40 +27,6 @@ pub struct Ports<'a, Store, Out, Queue> {
     pub queue: &'a Queue,
 }
 
-/// A queue's batch.
-#[derive(Deserialize)]
-pub struct Request {
-    /// Its messages.
-    #[serde(rename = "Records")]
-    pub records: Vec<Message>,
-}
-
-/// A message.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Message {
-    /// Its name in the queue.
-    pub message_id: String,
-    /// A [`Stretch`], or what Lambda says about a batch that it gave up.
-    pub body: String,
-}
-
-/// What was not done: the queue delivers it again, and in the end puts it aside.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Response {
-    /// Each message that failed.
-    pub batch_item_failures: Vec<Failure>,
-}
-
-/// A message that failed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Failure {
-    /// Its name in the queue.
-    pub item_identifier: String,
-}
-
 /// Why a stretch was not finished.
 #[derive(Debug, thiserror::Error)]
 enum Unfinished {
@@ -71,25 +37,24 @@ enum Unfinished {
 }
 
 /// Joins what a table's stream gave up into one stretch, because each costs a walk over the table; stretches that are
-/// under way go on by themselves.
+/// under way go on by themselves. A message is a [`Stretch`], or what Lambda says about a batch that it gave up.
 pub async fn handle<Store, Out, Queue>(
     ports: &Ports<'_, Store, Out, Queue>,
-    request: Request,
-) -> Result<Response, Infallible>
+    request: QueueRequest,
+) -> Result<ItemsAnswer, Infallible>
 where
     Store: ScanOutbox,
     Out: Events,
     Queue: Stretches,
 {
-    let mut response = Response::default();
+    let mut failed = Vec::new();
     let mut fail = |error: Unfinished, messages: Vec<String>| {
         tracing::error!(target: "florin", ?messages, "{}", task::chain(&error));
-        let failures = messages.into_iter().map(|item_identifier| Failure { item_identifier });
-        response.batch_item_failures.extend(failures);
+        failed.extend(messages);
     };
     let mut joined: BTreeMap<Outbox, (Stretch, Vec<String>)> = BTreeMap::new();
     let mut work = Vec::new();
-    for Message { message_id, body } in request.records {
+    for QueueMessage { message_id, body } in request.records {
         match Stretch::read(&body, &ports.names) {
             Ok(stretch) if stretch.after.is_some() => work.push((stretch, vec![message_id])),
             Ok(stretch) => {
@@ -106,7 +71,7 @@ where
             fail(error, messages);
         }
     }
-    Ok(response)
+    Ok(ItemsAnswer::again(failed))
 }
 
 /// Goes on with a stretch for as long as `pages` are left to this invocation.

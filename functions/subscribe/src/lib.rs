@@ -16,9 +16,6 @@ use payments::webhook_url::TestReceiver;
 use std::convert::Infallible;
 use task::http::{ProxyAnswer, ProxyRequest};
 
-/// When to send a request again that could not be carried out.
-const RETRY_AFTER_SECONDS: &str = "1";
-
 /// What subscribing needs.
 pub struct Ports<'a, Book, Log, Queue, Keys, System> {
     /// Endpoints.
@@ -64,13 +61,7 @@ where
         }
         _ => Err(Problem::new(ProblemKind::NotFound, "there is nothing at this path and method")),
     };
-    Ok(answer.unwrap_or_else(|problem| {
-        let answer = ProxyAnswer::problem(&problem, request.request_id());
-        if problem.kind == ProblemKind::Unavailable {
-            return answer.with_header("Retry-After", RETRY_AFTER_SECONDS);
-        }
-        answer
-    }))
+    Ok(answer.unwrap_or_else(|problem| ProxyAnswer::problem(&problem, request.request_id())))
 }
 
 /// The endpoint that the path names, if it is the owner's.

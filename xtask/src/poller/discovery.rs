@@ -12,7 +12,6 @@ use serde_json::Value;
 
 use super::intrinsics::Scope;
 use super::mapping::{self, Mapping};
-use crate::aws;
 
 /// Follows the mappings of a stack.
 pub struct Discovery {
@@ -66,12 +65,18 @@ async fn describe(client: &Client, stack: &str) -> Result<Stack> {
 
 /// Reads the mappings of a stack.
 pub async fn mappings(client: &Client, stack: &str) -> Result<Vec<Mapping>> {
+    let (template, scope) = deployed(client, stack).await?;
+    mapping::parse(&template, &scope)
+}
+
+/// Reads the processed template of a stack, and what its references stand for.
+pub async fn deployed(client: &Client, stack: &str) -> Result<(Value, Scope)> {
     let template = client.get_template().stack_name(stack).template_stage(TemplateStage::Processed).send();
     let template = template.await.context("reading the processed template")?;
     let template = template.template_body().context("an answer without a template")?;
     let template: Value = serde_json::from_str(template).context("the processed template is no JSON")?;
     let scope = scope(client, stack, &template).await?;
-    mapping::parse(&template, &scope)
+    Ok((template, scope))
 }
 
 async fn scope(client: &Client, stack: &str, template: &Value) -> Result<Scope> {
@@ -80,7 +85,9 @@ async fn scope(client: &Client, stack: &str, template: &Value) -> Result<Scope> 
         let value = parameter.resolved_value().or(parameter.parameter_value())?;
         Some((parameter.parameter_key()?.to_owned(), value.to_owned()))
     });
-    let account = described.stack_id().and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
+    // arn:aws:cloudformation:<region>:<account>:stack/...
+    let mut arn = described.stack_id().unwrap_or_default().split(':').skip(3);
+    let (region, account) = (arn.next().unwrap_or_default(), arn.next().unwrap_or_default());
     let mut scope = Scope {
         parameters: parameters.collect(),
         physical_ids: BTreeMap::new(),
@@ -88,7 +95,7 @@ async fn scope(client: &Client, stack: &str, template: &Value) -> Result<Scope> 
         conditions: template["Conditions"].clone(),
         stack_name: stack.to_owned(),
         account: account.to_owned(),
-        region: aws::REGION.to_owned(),
+        region: region.to_owned(),
     };
     let mut pages = client.list_stack_resources().stack_name(stack).into_paginator().send();
     while let Some(page) = pages.next().await {

@@ -117,8 +117,8 @@ pub trait BankIn {
 pub trait ReadMessages {
     /// What became of the message, if it was read.
     async fn read_message(&self, message_id: &str) -> Result<Option<ReadMessage>, Unavailable>;
-    /// Keeps what became of it.
-    async fn close_message(&self, message: &ReadMessage) -> Result<(), Unavailable>;
+    /// Keeps what became of it, unless that is kept already; answers with what is kept.
+    async fn close_message(&self, message: &ReadMessage) -> Result<ReadMessage, Unavailable>;
     /// Claims a name, such as a statement's, for that message: false if another message has it.
     async fn claim_name(&self, name: &str, message_id: &str) -> Result<bool, Unavailable>;
 }

@@ -28,8 +28,16 @@ pub trait BankDay {
     async fn credits(&self, mode: Mode, day: Day) -> Result<Vec<Credited>, Unavailable>;
 }
 
-/// Keeps reconciled days and their exceptions.
-pub trait Reconciliations {
+/// Keeps exceptions.
+pub trait Exceptions {
+    /// The exception as it is now.
+    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable>;
+    /// Stores the exception on condition that the stored revision is the one before; revision 1: that there is none.
+    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable>;
+}
+
+/// Keeps reconciled days beside their exceptions.
+pub trait Reconciliations: Exceptions {
     /// The record of that day.
     async fn day(&self, book: &Book, day: Day) -> Result<Option<DayRecord>, Unavailable>;
     /// The latest day that has a record, and is reconciled.
@@ -38,10 +46,6 @@ pub trait Reconciliations {
     async fn save_day(&self, record: &DayRecord) -> Result<(), Unavailable>;
     /// Every exception of the book, the oldest first.
     async fn exceptions(&self, book: &Book) -> Result<Vec<Exception>, Unavailable>;
-    /// The exception as it is now.
-    async fn exception(&self, book: &Book, id: &ExceptionId) -> Result<Option<Exception>, Unavailable>;
-    /// Stores the exception on condition that the stored revision is the one before; revision 1: that there is none.
-    async fn save_exception(&self, exception: &Exception) -> Result<Saved, Unavailable>;
 }
 
 /// Keeps reports for people and programs.

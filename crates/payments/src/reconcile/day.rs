@@ -72,7 +72,10 @@ impl Open {
             ExceptionKind::Amount => format!("a {subject} with different amounts or costs"),
             ExceptionKind::Currency => format!("a {subject} in different currencies"),
             ExceptionKind::Duplicate => format!("a {subject} that {} has once more", names(true)),
-            ExceptionKind::RefusedReport => "the report was refused".to_owned(),
+            ExceptionKind::RefusedReport
+            | ExceptionKind::RefusedBankFile
+            | ExceptionKind::RefusedInvoice
+            | ExceptionKind::PayoutNotClosed => format!("a {subject} that was refused"),
         }
     }
 }
@@ -173,21 +176,22 @@ impl<'a> Work<'a> {
     fn count(&mut self, statement: &Statement) {
         let Side { amount, cost, currency } = statement.side;
         let net = statement.side.net();
-        match (statement.witness, statement.subject) {
-            (Witness::Report, Subject::Funding) => {
+        let is_funding = statement.subject == Subject::Funding;
+        match (statement.witness, is_funding) {
+            (Witness::Report, true) => {
                 add(&mut self.sums.position(currency).announced, amount);
                 add(&mut self.sums.total(currency).announced, amount);
             }
             (Witness::Bank, _) => add(&mut self.sums.total(currency).credited, amount),
-            (Witness::Ledger, Subject::Funding) => add(&mut self.sums.position(currency).ledger, -amount),
-            (Witness::Ledger, Subject::Capture | Subject::Refund | Subject::Report) => {
+            (Witness::Ledger, true) => add(&mut self.sums.position(currency).ledger, -amount),
+            (Witness::Ledger, false) => {
                 add(&mut self.sums.position(currency).ledger, net);
                 let total = self.sums.total(currency);
                 add(&mut total.captured_by_ledger, amount.max(0));
                 add(&mut total.refunded_by_ledger, amount.min(0).saturating_neg());
                 add(&mut total.cost_by_ledger, cost);
             }
-            (Witness::Report, Subject::Capture | Subject::Refund | Subject::Report) => {
+            (Witness::Report, false) => {
                 add(&mut self.sums.position(currency).reported, net);
                 let total = self.sums.total(currency);
                 add(&mut total.captured_by_report, amount.max(0));
@@ -198,10 +202,9 @@ impl<'a> Work<'a> {
     }
 
     fn was_complete(&self, statement: &Statement, completed: &BTreeSet<String>) -> bool {
-        match statement.subject {
-            Subject::Funding => self.done.closing.funded.contains_key(&statement.reference),
-            Subject::Capture | Subject::Refund | Subject::Report => completed.contains(&statement.reference),
-        }
+        let reference = &statement.reference;
+        let is_funding = statement.subject == Subject::Funding;
+        if is_funding { self.done.closing.funded.contains_key(reference) } else { completed.contains(reference) }
     }
 
     fn matched(&mut self, Matched { mut item, arrived_before, extra }: Matched) {

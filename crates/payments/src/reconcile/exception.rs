@@ -2,7 +2,6 @@
 //! of it.
 
 use super::day::Open;
-use super::report::BadReport;
 use super::side::{Book, Day, Side, Subject};
 use crate::gateway::GatewayName;
 use crate::id::{InvalidId, Mode, PaymentId, digest, string_serde};
@@ -35,6 +34,12 @@ pub enum ExceptionKind {
     Late,
     /// The gateway's report was refused whole.
     RefusedReport,
+    /// A message of the bank was refused whole.
+    RefusedBankFile,
+    /// A closed month has no invoice: the bill and the ledger differ.
+    RefusedInvoice,
+    /// What was due to a merchant on a day is in no payout.
+    PayoutNotClosed,
 }
 
 /// An exception: `exc_`, the day on which it was first seen, and 16 hexadecimal digits derived from what it is about, so
@@ -142,7 +147,7 @@ pub enum State {
 pub struct Exception {
     /// Its id.
     pub id: ExceptionId,
-    /// Whose report it is about.
+    /// Whose report it is about; `own` if it is no gateway's ([`Book::own`]).
     pub gateway: GatewayName,
     /// In which world.
     pub mode: Mode,
@@ -150,12 +155,12 @@ pub struct Exception {
     pub kind: ExceptionKind,
     /// What it is about.
     pub subject: Subject,
-    /// By what all witnesses know it: a capture's or refund's id, a funding's reference.
+    /// By what all witnesses know it: a capture's or refund's id, a funding's reference; or what was refused.
     pub reference: String,
     /// The payment, unless it is about a funding or the report.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_id: Option<PaymentId>,
-    /// The day that was reconciled when it was found.
+    /// The day that was reconciled when it was found; of what is no gateway's, the day to which it belongs.
     pub first_seen: Day,
     /// What our ledger says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -252,29 +257,6 @@ impl Exception {
 
     fn changed(self) -> Self {
         Self { revision: self.revision + 1, ..self }
-    }
-}
-
-/// The exception that a refused report raises.
-pub fn refused_report(book: &Book, day: Day, bad: &BadReport) -> Exception {
-    let kind = ExceptionKind::RefusedReport;
-    Exception {
-        id: ExceptionId::derive(book, day, kind, &[]),
-        gateway: book.gateway.clone(),
-        mode: book.mode,
-        kind,
-        subject: Subject::Report,
-        reference: format!("report of {day}"),
-        payment_id: None,
-        first_seen: day,
-        ledger: None,
-        report: None,
-        bank: None,
-        detail: bad.to_string(),
-        appeared: None,
-        withdrawn: false,
-        resolution: None,
-        revision: 1,
     }
 }
 

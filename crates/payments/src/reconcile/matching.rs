@@ -194,11 +194,12 @@ impl Open {
 /// By how much a statement makes the ledger's receivable more than the reports': what is owed counts for the ledger and
 /// against the report, what was paid the other way round. The bank alone moves neither.
 fn effect_of(subject: Subject, witness: Witness, side: Side) -> i64 {
-    match (witness, subject) {
+    let is_funding = subject == Subject::Funding;
+    match (witness, is_funding) {
         (Witness::Bank, _) => 0,
-        (Witness::Ledger, Subject::Funding) => side.amount.saturating_neg(),
-        (Witness::Report, Subject::Funding) => side.amount,
-        (Witness::Ledger, Subject::Capture | Subject::Refund | Subject::Report) => side.net(),
-        (Witness::Report, Subject::Capture | Subject::Refund | Subject::Report) => side.net().saturating_neg(),
+        (Witness::Ledger, true) => side.amount.saturating_neg(),
+        (Witness::Report, true) => side.amount,
+        (Witness::Ledger, false) => side.net(),
+        (Witness::Report, false) => side.net().saturating_neg(),
     }
 }

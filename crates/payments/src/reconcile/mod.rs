@@ -6,8 +6,10 @@
 mod day;
 mod exception;
 mod journal;
+mod keep;
 mod matching;
 mod record;
+mod refusal;
 mod report;
 mod side;
 #[cfg(test)]
@@ -16,10 +18,14 @@ mod totals;
 
 pub use day::{Closing, Evidence, Late, MAX_CARRIED, Open, Reconciled, TooManyOpen, reconcile};
 pub use exception::{
-    AlreadyClosed, Exception, ExceptionId, ExceptionKind, MAX_NOTE, Resolution, ResolutionKind, State, refused_report,
+    AlreadyClosed, Exception, ExceptionId, ExceptionKind, MAX_NOTE, Resolution, ResolutionKind, State,
 };
 pub use journal::{Movement, completed_on, movements};
+pub use keep::{change, raise, withdraw};
 pub use record::{Counts, DayRecord, DayState, Refused};
+pub use refusal::{
+    MAX_DETAIL, payout_not_closed, refused_bank_file, refused_invoice, refused_invoice_id, refused_report,
+};
 pub use report::{
     BadReport, Balance, DailyReport, Funding, MAX_LINE_BYTES, MAX_ROWS, REPORT_VERSION, Row, RowKind,
     movement_reference,

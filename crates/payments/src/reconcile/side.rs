@@ -73,13 +73,29 @@ impl FromStr for Day {
 
 string_serde!(Day);
 
-/// What is reconciled by itself: one gateway in one mode.
+impl From<Date> for Day {
+    fn from(date: Date) -> Self {
+        Self(date)
+    }
+}
+
+/// What is reconciled by itself: one gateway in one mode. Our own book is none of a gateway's: it has exceptions, and no days.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Book {
-    /// Whose report.
+    /// Whose report; in our own book [`OWN`].
     pub gateway: GatewayName,
     /// In which world.
     pub mode: Mode,
+}
+
+/// What stands in our own book where the others have their gateway, as in the ledger's accounts.
+pub const OWN: &str = "own";
+
+impl Book {
+    /// Our own book of that mode: what was refused, and is no gateway's.
+    pub fn own(mode: Mode) -> Self {
+        Self { gateway: GatewayName(OWN.to_owned()), mode }
+    }
 }
 
 impl fmt::Display for Book {
@@ -101,6 +117,12 @@ pub enum Subject {
     Funding,
     /// The report itself.
     Report,
+    /// A message of the bank.
+    BankFile,
+    /// A month's invoice.
+    Invoice,
+    /// What is due to a merchant on a day.
+    Payout,
 }
 
 /// An amount as one witness saw it.
