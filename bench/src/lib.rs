@@ -4,6 +4,7 @@ pub mod audit;
 pub mod core_run;
 pub mod cost;
 pub mod ledger_run;
+pub mod memory;
 pub mod numbers;
 pub mod one_by_one;
 pub mod poller;

@@ -2,6 +2,7 @@
 
 use bench::core_run::{self, Extent};
 use bench::ledger_run::{self, Options};
+use bench::memory;
 use clap::{Parser, Subcommand};
 use std::io::Write;
 use std::process::ExitCode;
@@ -22,7 +23,9 @@ enum Arguments {
     },
     /// The domain alone: postings per second and instructions per posting
     Core,
-    /// What callgrind looks at
+    /// What one invocation of post-ledger needs at most
+    Memory,
+    /// What callgrind looks at, or a process that is measured
     #[command(subcommand, hide = true)]
     Work(Work),
 }
@@ -31,6 +34,7 @@ enum Arguments {
 enum Work {
     Fold { rounds: u64 },
     Seal { rounds: u64 },
+    Post,
 }
 
 fn main() -> ExitCode {
@@ -40,15 +44,19 @@ fn main() -> ExitCode {
             ledger_run::run(Options { events, seed, one_merchant })
         }
         Arguments::Core => core_run::run(),
-        Arguments::Work(work) => {
-            let (rounds, extent) = match work {
-                Work::Fold { rounds } => (rounds, Extent::Fold),
-                Work::Seal { rounds } => (rounds, Extent::Seal),
-            };
-            (core_run::work(&core_run::events(), rounds, extent).0.to_string(), true)
-        }
+        Arguments::Memory => memory::run(),
+        Arguments::Work(Work::Fold { rounds }) => (work(rounds, Extent::Fold), true),
+        Arguments::Work(Work::Seal { rounds }) => (work(rounds, Extent::Seal), true),
+        Arguments::Work(Work::Post) => match memory::post() {
+            Ok(text) => (text, true),
+            Err(error) => (error.to_string(), false),
+        },
     };
     // A closed pipe is no reason to fail.
     let _ = writeln!(std::io::stdout(), "{text}");
     if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn work(rounds: u64, extent: Extent) -> String {
+    core_run::work(&core_run::events(), rounds, extent).0.to_string()
 }

@@ -16,11 +16,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use task::queue::ItemsAnswer;
 
+/// What takes events, and the lines that are made of them.
 #[derive(Default)]
-struct Sinks {
+pub struct Sinks {
     refuse_from: Cell<Option<usize>>,
     sent: RefCell<Vec<Event>>,
-    lines: RefCell<BTreeMap<String, FeeLine>>,
+    pub lines: RefCell<BTreeMap<String, FeeLine>>,
     settlements: RefCell<BTreeMap<String, SettlementLine>>,
     /// After so many lines, no more are taken.
     full_at: Cell<Option<usize>>,
@@ -84,7 +85,7 @@ fn record(offset: i64, value: &[u8]) -> serde_json::Value {
     json!({ "topic": "payment-events", "partition": 2, "offset": offset, "key": BASE64.encode("k"), "value": BASE64.encode(value) })
 }
 
-fn kafka(values: &[Vec<u8>]) -> task::kafka::KafkaRequest {
+pub fn kafka(values: &[Vec<u8>]) -> task::kafka::KafkaRequest {
     let records: Vec<_> = values.iter().zip(10..).map(|(value, offset)| record(offset, value)).collect();
     serde_json::from_value(json!({ "records": { "payment-events-2": records } })).unwrap()
 }
@@ -209,16 +210,9 @@ async fn lines_that_broke_off_are_made_whole() {
     }
 }
 
-pub fn stream(payments: &[Payment]) -> publish::Request {
-    let records: Vec<_> = payments
-        .iter()
-        .zip(100..)
-        .map(|(payment, number)| {
-            let image: serde_dynamo::Item = serde_dynamo::to_item(payment).unwrap();
-            json!({ "dynamodb": { "SequenceNumber": number.to_string(), "NewImage": image.into_inner() } })
-        })
-        .collect();
-    serde_json::from_value(json!({ "Records": records })).unwrap()
+fn stream(payments: &[Payment]) -> publish::Request {
+    let image = |payment: &Payment| serde_dynamo::to_item::<_, serde_dynamo::Item>(payment).unwrap().into_inner();
+    crate::outbox_world::stream(payments.iter().map(|payment| json!(image(payment))))
 }
 
 #[tokio::test]

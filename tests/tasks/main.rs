@@ -15,6 +15,7 @@ mod machine;
 mod merchants;
 mod operations;
 mod outbox;
+mod outbox_world;
 mod payout_world;
 mod payouts;
 mod races;

@@ -72,7 +72,7 @@ pub use journal_days::JournalDays;
 pub use kafka::DeadLetterTopics;
 pub use keys::KeysTable;
 pub use merchants::MerchantsTable;
-pub use outbox::StretchQueue;
+pub use outbox::{OutboxTables, StretchQueue};
 pub use payments_table::PaymentsTable;
 pub use payouts_table::PayoutsTable;
 pub use posted::PostedInJournal;

@@ -1,29 +1,72 @@
-//! What the outbox lost, found again: the payments table page by page, and the queue of stretches of time.
+//! What the outboxes lost, found again: their tables page by page, and the queue of stretches of time.
 
 use crate::config::{StartError, sdk_config, variable};
-use crate::payments_table::{PaymentsTable, readable};
-use crate::table::unavailable;
+use crate::table::{Table, unavailable};
+use crate::{payments_table, payouts_table};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 use payments::failure::Unavailable;
-use payments::id::PaymentId;
-use payments::outbox::Stretch;
-use payments::ports::{ScanPage, ScanPayments, Stretches};
+use payments::outbox::{Key, Outbox, OutboxNames, Stretch, Subject};
+use payments::ports::{OutboxPage, ScanOutbox, Stretches};
 use std::collections::HashMap;
 
-impl ScanPayments for PaymentsTable {
-    async fn scan(&self, after: Option<&PaymentId>, limit: usize) -> Result<ScanPage, Unavailable> {
-        let table = &self.0;
-        let start = after.map(|after| HashMap::from([("payment_id".to_owned(), AttributeValue::S(after.to_string()))]));
+/// The tables whose streams are outboxes, in DynamoDB.
+#[derive(Clone, Debug)]
+pub struct OutboxTables {
+    payments: Table,
+    payouts: Table,
+    bank_movements: Table,
+}
+
+impl OutboxTables {
+    /// From `PAYMENTS_TABLE`, `PAYOUTS_TABLE` and `BANK_MOVEMENTS_TABLE`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        Ok(Self {
+            payments: Table::from_env("PAYMENTS_TABLE", "the payments table").await?,
+            payouts: Table::from_env("PAYOUTS_TABLE", "the payouts table").await?,
+            bank_movements: Table::from_env("BANK_MOVEMENTS_TABLE", "the bank movements table").await?,
+        })
+    }
+
+    /// What they are called.
+    pub fn names(&self) -> OutboxNames {
+        let name = |table: &Table| table.name.clone();
+        OutboxNames {
+            payments: name(&self.payments),
+            payouts: name(&self.payouts),
+            bank_movements: name(&self.bank_movements),
+        }
+    }
+
+    fn table(&self, outbox: Outbox) -> &Table {
+        match outbox {
+            Outbox::Payments => &self.payments,
+            Outbox::Payouts => &self.payouts,
+            Outbox::BankMovements => &self.bank_movements,
+        }
+    }
+
+    fn subject(&self, outbox: Outbox, item: HashMap<String, AttributeValue>) -> Result<Subject, Unavailable> {
+        let table = self.table(outbox);
+        Ok(match outbox {
+            Outbox::Payments => Subject::Payment(Box::new(payments_table::readable(table.read(item)?)?)),
+            Outbox::Payouts => Subject::Payout(Box::new(payouts_table::readable(table.read(item)?)?)),
+            Outbox::BankMovements => Subject::Movement(Box::new(table.read(item)?)),
+        })
+    }
+}
+
+impl ScanOutbox for OutboxTables {
+    async fn scan(&self, outbox: Outbox, after: Option<&Key>, limit: usize) -> Result<OutboxPage, Unavailable> {
+        let table = self.table(outbox);
+        let start = after.map(|after| table.write(after)).transpose()?;
         let scan = table.client.scan().table_name(&table.name).set_exclusive_start_key(start).consistent_read(true);
         let answer = scan.limit(i32::try_from(limit).unwrap_or(i32::MAX)).send().await;
-        let answer = answer.map_err(|error| unavailable("the payments table", error))?;
-        let key = answer.last_evaluated_key.as_ref().and_then(|key| key.get("payment_id")?.as_s().ok()?.parse().ok());
-        let mut payments = Vec::new();
-        for item in answer.items.unwrap_or_default() {
-            payments.push(readable(table.read(item)?)?);
-        }
-        Ok(ScanPage { payments, last: key })
+        let answer = answer.map_err(|error| unavailable(table.what, error))?;
+        let last = answer.last_evaluated_key.map(|key| table.read(key)).transpose()?;
+        let items = answer.items.unwrap_or_default().into_iter();
+        let subjects = items.map(|item| self.subject(outbox, item)).collect::<Result<Vec<_>, _>>()?;
+        Ok(OutboxPage { subjects, last })
     }
 }
 

@@ -34,17 +34,20 @@ impl PayoutsTable {
     }
 
     fn payout_of(&self, item: Item) -> Result<Payout, Unavailable> {
-        let payout: Payout = self.0.read(item)?;
-        if payout.schema > SCHEMA {
-            let reason = format!("{} has schema {}, this code reads {SCHEMA}", payout.payout_id, payout.schema);
-            return Err(Unavailable::new("the payouts table", reason));
-        }
-        Ok(payout)
+        readable(self.0.read(item)?)
     }
 
     fn key_of(&self, item: Item) -> Result<PayoutKey, Unavailable> {
         self.0.read(item)
     }
+}
+
+pub(crate) fn readable(payout: Payout) -> Result<Payout, Unavailable> {
+    if payout.schema > SCHEMA {
+        let reason = format!("{} has schema {}, this code reads {SCHEMA}", payout.payout_id, payout.schema);
+        return Err(Unavailable::new("the payouts table", reason));
+    }
+    Ok(payout)
 }
 
 fn text(text: impl Into<String>) -> AttributeValue {

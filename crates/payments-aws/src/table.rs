@@ -16,7 +16,8 @@ pub struct Table {
     pub client: Client,
     /// The table's name.
     pub name: String,
-    what: &'static str,
+    /// Its name in errors.
+    pub what: &'static str,
 }
 
 /// What came of a conditional put.

@@ -5,6 +5,7 @@ use crate::bank::{BankMovement, BookedMovement, Direction};
 use crate::id::{MerchantId, Mode, Owner, PaymentId};
 use crate::operation::Action;
 use crate::payment::{Actor, Change, Payment};
+use crate::payout::item::PayoutChange;
 use crate::payout::{Payout, PayoutStatus, PayoutView};
 use crate::secret::blot_digits;
 use crate::stage::StageName;
@@ -261,7 +262,17 @@ impl Event {
 
     /// The event of this version of the payout.
     pub fn of_payout(payout: &Payout) -> Self {
-        let kind = match payout.stage.status() {
+        Self::when_payout(payout, payout.latest_change())
+    }
+
+    /// The events of all its versions, oldest first: what they said when they were new, to the letter, since all of a
+    /// payout but its stage is fixed.
+    pub fn all_of_payout(payout: &Payout) -> Vec<Self> {
+        payout.history.iter().map(|change| Self::when_payout(payout, change)).collect()
+    }
+
+    fn when_payout(payout: &Payout, change: &PayoutChange) -> Self {
+        let kind = match change.to {
             PayoutStatus::Created => EventKind::PayoutCreated,
             PayoutStatus::Sent => EventKind::PayoutSent,
             PayoutStatus::Accepted => EventKind::PayoutAccepted,
@@ -269,15 +280,14 @@ impl Event {
             PayoutStatus::Failed => EventKind::PayoutFailed,
             PayoutStatus::Returned => EventKind::PayoutReturned,
         };
-        let at = payout.history.last().map_or(payout.created_at, |change| change.at);
         Self {
-            id: payout.event_id(),
+            id: payout.event_id(change.v),
             kind,
             version: ENVELOPE,
-            occurred_at: at.to_rfc3339(),
+            occurred_at: change.at.to_rfc3339(),
             merchant_id: Some(payout.owner.merchant_id.clone()),
             mode: payout.owner.mode,
-            data: Data::Payout(PayoutView::of(payout)),
+            data: Data::Payout(PayoutView::when(payout, change.to)),
         }
     }
 

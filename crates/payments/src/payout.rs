@@ -84,15 +84,20 @@ pub struct PayoutFailure {
 impl PayoutView {
     /// The payout as it is now.
     pub fn of(payout: &Payout) -> Self {
+        Self::when(payout, payout.stage.status())
+    }
+
+    /// The payout as it was when it came to that status: what it is made of never changes.
+    pub fn when(payout: &Payout, status: PayoutStatus) -> Self {
         Self {
             id: payout.payout_id.clone(),
-            status: payout.stage.status(),
+            status,
             amount: payout.amount,
             day: payout.day.clone(),
             lines: payout.lines.clone(),
             bank_account: payout.to.view(),
             reference: payout.reference.clone(),
-            failure: payout.failure().cloned(),
+            failure: payout.failure().filter(|_| status == payout.stage.status()).cloned(),
             created_at: payout.created_at.to_rfc3339(),
         }
     }

@@ -134,7 +134,7 @@ where
             Some(latest) if latest.day == day => return Ok(Some(latest.payout_id.clone())),
             // A day that is closed stays closed: the later payout has its dues.
             Some(latest) if latest.day.as_str() > day => return Ok(None),
-            Some(latest) if !ports.posted.is_posted(&latest.created_event_id()).await? => {
+            Some(latest) if !ports.posted.is_posted(&latest.event_id(1)).await? => {
                 return Err(Error::EarlierPayoutNotPosted(latest.payout_id.clone()));
             }
             Some(_) | None => {}

@@ -31,6 +31,8 @@ pub enum BenchCommand {
     },
     /// The domain alone: postings per second and instructions per posting
     Core,
+    /// What one invocation of post-ledger with the largest payload needs at most
+    Memory,
 }
 
 /// Answers whether every limit holds.
@@ -49,6 +51,7 @@ pub async fn bench(workspace: &Workspace, command: &BenchCommand) -> Result<bool
             arguments.extend(one_merchant.then(|| "--one-merchant".to_owned()));
         }
         BenchCommand::Core => arguments.push("core".to_owned()),
+        BenchCommand::Memory => arguments.push("memory".to_owned()),
     }
     progress::note("building for release; the first time takes minutes");
     let mut cargo = build::cargo(workspace);

@@ -308,18 +308,14 @@ impl Payout {
         }
     }
 
-    /// The id of the event of this version.
-    pub fn event_id(&self) -> String {
-        Self::event_id_of(&self.payout_id, self.version)
+    /// The change that made the latest version.
+    pub fn latest_change(&self) -> &PayoutChange {
+        self.history.last().expect("a payout is created with a first change and never loses one")
     }
 
-    /// The id of the event by which it was taken out of the balance.
-    pub fn created_event_id(&self) -> String {
-        Self::event_id_of(&self.payout_id, 1)
-    }
-
-    fn event_id_of(payout_id: &PayoutId, version: u32) -> String {
-        format!("{payout_id}:{version}")
+    /// The id of the event of that version; the first one's is that by which it was taken out of the balance.
+    pub fn event_id(&self, version: u32) -> String {
+        format!("{}:{version}", self.payout_id)
     }
 
     /// Why it failed or came back.

@@ -4,7 +4,6 @@ use crate::event::Event;
 use crate::failure::Unavailable;
 use crate::id::{CardFingerprint, OperationId, Owner, PaymentId};
 use crate::listing::{Cursor, ListFilter};
-use crate::outbox::Stretch;
 use crate::payment::Payment;
 use crate::payment_request::PaymentAnswer;
 use crate::timestamp::Timestamp;
@@ -59,27 +58,6 @@ pub trait ListPayments {
     /// The owner's payments that match the filter, after `after` in the list, at most `filter.limit`. A page may be
     /// short, or empty, with more to come: it stops after having looked at a bounded number of payments.
     async fn list(&self, owner: &Owner, filter: &ListFilter, after: Option<&Cursor>) -> Result<Page, Unavailable>;
-}
-
-/// A page of the whole table.
-#[derive(Debug)]
-pub struct ScanPage {
-    /// Payments, in no order that means anything.
-    pub payments: Vec<Payment>,
-    /// After which of them the next page begins; `None` if nothing is left.
-    pub last: Option<PaymentId>,
-}
-
-/// Goes over every payment there is, whoever owns it.
-pub trait ScanPayments {
-    /// At most `limit` payments behind `after`, each as it is now.
-    async fn scan(&self, after: Option<&PaymentId>, limit: usize) -> Result<ScanPage, Unavailable>;
-}
-
-/// Puts stretches of time that are not told again yet before those who do that.
-pub trait Stretches {
-    /// Brings the stretch, at least once.
-    async fn enqueue(&self, stretch: &Stretch) -> Result<(), Unavailable>;
 }
 
 /// Finds payments that are past their time.
