@@ -80,7 +80,7 @@ pub use profiles::ProfilesTable;
 pub use rate_limit::RateLimitInValkey;
 pub use reconciliations::ReconciliationsTable;
 pub use report_bucket::ReportBucket;
-pub use sealing::{OpenError, VaultKeys};
+pub use sealing::VaultKeys;
 pub use signing_secrets::SigningSecrets;
 pub use system::System;
 pub use table::{Put, Table, unavailable};
