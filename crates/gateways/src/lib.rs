@@ -3,6 +3,7 @@
 
 pub mod bank;
 pub mod bank_host;
+pub mod https;
 pub mod simulated;
 
 pub use bank_host::BankHost;
