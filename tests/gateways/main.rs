@@ -29,10 +29,6 @@ use payments::ports::Gateway;
 use proxy::Proxy;
 use std::time::Duration;
 
-/// How long the adapters wait for their peers here: a delayed answer is later than that. A slow machine breaks more calls than
-/// were planned, which is no harm.
-const PATIENCE: Duration = Duration::from_millis(900);
-
 /// What really happened at a gateway to one payment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
@@ -50,8 +46,8 @@ pub struct Truth {
 pub trait Row: 'static + Sized {
     /// The real adapter.
     type Adapter: Gateway;
-    /// One with a proxy of its own.
-    async fn open() -> Self;
+    /// One with a proxy of its own, whose adapter waits so long for an answer.
+    async fn open(patience: Duration) -> Self;
     /// It, over the proxy.
     fn gateway(&self) -> &Self::Adapter;
     /// The proxy.

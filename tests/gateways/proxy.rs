@@ -29,6 +29,9 @@ pub enum Fault {
 pub const FAULTS: [Fault; 6] =
     [Fault::Delay, Fault::Late, Fault::CutBefore, Fault::CutAfter, Fault::CutWithin, Fault::Duplicate];
 
+/// What Stripe says to a key that was used for something else.
+const REUSED: &[u8] = br#"{"error":{"type":"idempotency_error"}}"#;
+
 type Answering = Pin<Box<dyn Future<Output = Message>>>;
 /// What is behind the proxy.
 pub type Peer = Rc<dyn Fn(Message) -> Answering>;
@@ -46,8 +49,8 @@ struct Inner {
     plan: Cell<Option<(u32, u32, Fault)>>,
     /// Requests that are on their way.
     late: RefCell<Vec<Message>>,
-    /// Answers by idempotency key, where the peer is one that should keep them and does not.
-    kept: RefCell<BTreeMap<String, Message>>,
+    /// Requests and answers by idempotency key, where the peer is one that should keep them and does not.
+    kept: RefCell<BTreeMap<String, (Message, Message)>>,
     keeps_keys: Cell<bool>,
 }
 
@@ -72,12 +75,16 @@ impl Proxy {
         format!("http://127.0.0.1:{}", self.0.port)
     }
 
-    /// From the `from`th call on, `count` are broken. With `keeps_keys` a request whose idempotency key was answered before is
-    /// answered so again, and does not reach the peer: what Stripe promises, and localstripe does not do.
-    pub fn plan(&self, from: u32, count: u32, fault: Fault, keeps_keys: bool) {
+    /// From the `from`th call on, `count` are broken.
+    pub fn plan(&self, from: u32, count: u32, fault: Fault) {
         self.0.calls.set(0);
         self.0.plan.set(Some((from, count, fault)));
-        self.0.keeps_keys.set(keeps_keys);
+    }
+
+    /// A request whose idempotency key was answered before is answered so again, and does not reach the peer; one that says
+    /// something else under that key is refused: what Stripe promises, and localstripe does not do.
+    pub fn keep_keys(&self, keeps: bool) {
+        self.0.keeps_keys.set(keeps);
     }
 
     /// How many calls were made since the plan.
@@ -145,12 +152,15 @@ impl Inner {
 
     async fn carry_out(&self, request: Message) -> Message {
         let key = request.header("idempotency-key").filter(|_| self.keeps_keys.get()).map(str::to_owned);
-        if let Some(kept) = key.as_ref().and_then(|key| self.kept.borrow().get(key).cloned()) {
-            return kept;
+        if let Some((first, answer)) = key.as_ref().and_then(|key| self.kept.borrow().get(key).cloned()) {
+            let same = (first.start(), first.body()) == (request.start(), request.body());
+            return if same { answer } else { http::answer("400 Bad Request", "", REUSED) };
         }
-        let answer = (self.peer)(request).await;
-        if let Some(key) = key {
-            self.kept.borrow_mut().insert(key, answer.clone());
+        let answer = (self.peer)(request.clone()).await;
+        // What was refused before it was begun is not kept.
+        let begun = [" 200 ", " 402 "].iter().any(|status| answer.start().contains(status));
+        if let Some(key) = key.filter(|_| begun) {
+            self.kept.borrow_mut().insert(key, (request, answer.clone()));
         }
         answer
     }

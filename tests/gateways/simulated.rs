@@ -4,13 +4,14 @@
 use crate::http::{self, Message};
 use crate::proxy::{Peer, Proxy};
 use crate::world::World;
-use crate::{PATIENCE, Row, Truth};
+use crate::{Row, Truth};
 use gateways::SimulatedGateway;
 use payments::failure::Failure;
 use payments::id::PaymentId;
 use payments::reconcile::RowKind;
 use serde_json::json;
 use std::rc::Rc;
+use std::time::Duration;
 
 pub struct SimulatedRow {
     network: Rc<World>,
@@ -35,13 +36,13 @@ impl Row for SimulatedRow {
     type Adapter = SimulatedGateway;
     const DECLINED_CARD: &'static str = "4000000000000002";
 
-    async fn open() -> Self {
+    async fn open(patience: Duration) -> Self {
         let network = Rc::new(World::new());
         let acquirer = network.clone();
         let peer: Peer = Rc::new(move |request| Box::pin(invoke(acquirer.clone(), request)));
         let proxy = Proxy::open(peer).await;
         let config = xtask::aws::sdk_config(&proxy.endpoint());
-        let gateway = SimulatedGateway::new(&config, "simulated-acquirer".to_owned(), PATIENCE);
+        let gateway = SimulatedGateway::new(&config, "simulated-acquirer".to_owned(), patience);
         Self { network, gateway, proxy }
     }
 

@@ -3,7 +3,7 @@
 use crate::http::{self, Message};
 use crate::proxy::{Peer, Proxy};
 use crate::world::World;
-use crate::{PATIENCE, Row, Truth};
+use crate::{Row, Truth};
 use gateways::StripeGateway;
 use gateways::https::{Endpoint, HttpsClient, Timeouts};
 use gateways::stripe::OpenedCards;
@@ -73,7 +73,7 @@ impl Row for StripeRow {
     /// The others are declined by localstripe when they are attached to a customer only.
     const DECLINED_CARD: &'static str = "4000000000000341";
 
-    async fn open() -> Self {
+    async fn open(patience: Duration) -> Self {
         let endpoint = std::env::var("STRIPE_ENDPOINT").expect("STRIPE_ENDPOINT: `cargo xtask gateways` sets it");
         let port = endpoint.rsplit(':').next().unwrap().parse().unwrap();
         let made: Rc<RefCell<BTreeSet<String>>> = Rc::default();
@@ -91,7 +91,7 @@ impl Row for StripeRow {
             })
         });
         let proxy = Proxy::open(peer).await;
-        let timeouts = Timeouts { connect: Duration::from_secs(1), total: PATIENCE };
+        let timeouts = Timeouts { connect: Duration::from_secs(1), total: patience };
         let http = HttpsClient::new("localstripe", Endpoint::parse(&proxy.endpoint()).unwrap(), timeouts).unwrap();
         let cards = OpenedCards::new(http.clone(), TestKey, WorldCards(Rc::new(World::new())));
         Self { gateway: StripeGateway::new(http, TestKey, cards), proxy, port, made }

@@ -179,10 +179,10 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         }
         let form = Form::new().field("amount_to_capture", &amount.to_string());
         let told = self.tell(reference, "capture", order.key.as_str(), form).await?;
-        match told.intent.state() {
-            State::Taken => Ok(CaptureAnswer::Captured { reference: told.intent.charge() }),
-            _ => told.stayed(|_| Ok(CaptureAnswer::Refused)),
+        if told.intent.state() == State::Taken {
+            return Ok(CaptureAnswer::Captured { reference: told.intent.charge() });
         }
+        told.stayed(|_| Ok(CaptureAnswer::Refused))
     }
 
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
@@ -201,7 +201,9 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         match told.intent.state() {
             State::Canceled => Ok(VoidAnswer::Voided),
             State::Taken => Ok(voided_after_capture(&told.intent, order)),
-            _ => told.stayed(|error| Err(error.not_done())),
+            State::Draft | State::Declined(_) | State::ActionRequired | State::Held | State::Undecided => {
+                told.stayed(|error| Err(error.not_done()))
+            }
         }
     }
 
