@@ -33,7 +33,7 @@ fn hold_never_asked(stage: &payments::stage::Stage) -> bool {
 }
 
 /// What each card comes to: name, number, amount, capture method, final status.
-const CASES: [(&str, &str, u64, CaptureMethod, Status); 14] = [
+const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
     ("approved", "4242424242424242", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("manual", "4242424242424242", 1999, CaptureMethod::Manual, Status::RequiresCapture),
     ("reviewed", "4242424242424242", 50_000, CaptureMethod::Automatic, Status::InReview),
@@ -41,6 +41,7 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 14] = [
     ("too much", "4242424242424242", 1_000_001, CaptureMethod::Automatic, Status::Failed),
     ("declined", "4000000000000002", 1999, CaptureMethod::Automatic, Status::Declined),
     ("soft decline", "4000000000009995", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("declined at sight", "4000000000000127", 1999, CaptureMethod::Automatic, Status::Declined),
     ("to authenticate", "4000002500003155", 1999, CaptureMethod::Automatic, Status::Declined),
     ("lost answers", "4000009900000103", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("late answer", "4000009900000202", 1999, CaptureMethod::Automatic, Status::Succeeded),

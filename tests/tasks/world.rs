@@ -18,6 +18,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// A card that a gateway with drafts does not draft for. The simulated network declines it too.
+const DECLINED_AT_SIGHT: &str = "4000000000000127";
+
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Fault {
@@ -431,7 +434,10 @@ impl Gateway for World {
             let mut drafts = self.drafts.borrow_mut();
             let reference = format!("draft_{}", drafts.len());
             drafts.insert(reference.clone(), order.card.clone());
-            Drafted::Ready { reference }
+            match order.card.sealed.number.as_str() {
+                DECLINED_AT_SIGHT => Drafted::Declined { code: DeclineCode::IncorrectCvc },
+                _ => Drafted::Ready { reference },
+            }
         };
         self.call(stand).await.map_err(|_| NoAnswer::Unknown("planned".to_owned()))
     }

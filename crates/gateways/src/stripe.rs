@@ -301,3 +301,28 @@ fn opens(key: &Secret) -> Option<Mode> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_opens_its_own_world_only() {
+        let check = |key: &str, mode| assert_eq!(opens(&Secret::new(key.to_owned())), mode, "{key}");
+        check("rk_live_a", Some(Mode::Live));
+        check("sk_live_a", Some(Mode::Live));
+        check("rk_test_a", Some(Mode::Test));
+        check("sk_test_a", Some(Mode::Test));
+        check("pk_test_a", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        let check = |name: &str, good: bool| assert_eq!(named(name).is_ok(), good, "{name}");
+        check("pi_3MtwBwLkdIwHu7ix28a3tqPa", true);
+        check("", false);
+        check("pi_1/../../v1/refunds", false);
+        check("pi_1?amount=1", false);
+    }
+}
