@@ -6,7 +6,7 @@ use payments::card::{CardNumber, CardSummary, Expiry};
 use payments::event::Event;
 use payments::fee::{CaptureTerms, FeeTerms};
 use payments::fraud::{Decision, Screening};
-use payments::gateway::{Checks, DeclineCode, GatewayName};
+use payments::gateway::{Checks, DeclineCode, GatewayName, HoldLimits};
 use payments::id::{CardFingerprint, Mode, OperationId, OperationKind, Owner, PaymentId, TokenId, digest};
 use payments::ledger::Position;
 use payments::operation::Wanted;
@@ -140,14 +140,17 @@ fn versions(owner: Owner, amount: Amount, life: Life) -> Vec<Payment> {
         versions.push(change(last, at));
     };
     let gateway = || GatewayName("simulated".to_owned());
-    let intent = || Created {}.authorize(gateway());
+    let intent = || Created {}.authorize(gateway(), None);
     go(&|payment, at| payment.advance(Stage::Authorizing(intent()), Actor::Validate, at));
     if matches!(life, Life::Declined) {
         let declined = intent().decline(DeclineCode::InsufficientFunds);
         go(&|payment, at| payment.advance(Stage::Declined(declined.clone()), Actor::Authorize, at));
         return versions;
     }
-    let hold = |at: Timestamp| intent().approve("sim_0001".to_owned(), Checks::default(), at.plus_seconds(604_800));
+    let hold = |at: Timestamp| {
+        let (checks, limits) = (Checks::default(), HoldLimits::default());
+        intent().approve("sim_0001".to_owned(), checks, at.plus_seconds(604_800), limits)
+    };
     go(&|payment, at| payment.advance(Stage::Authorized(hold(at)), Actor::Authorize, at));
     let screening = || Screening { decision: Decision::Approve, reasons: Vec::new() };
     let at_once = !matches!(life, Life::InParts);

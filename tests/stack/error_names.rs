@@ -28,7 +28,8 @@ fn gateway() -> GatewayName {
 
 fn hold() -> Hold {
     let expires_at = crate::shop::now().plus_seconds(HOLD_SECONDS);
-    Hold { gateway: gateway(), attempt: 1, reference: "planted".to_owned(), checks: Checks::default(), expires_at }
+    let (checks, limits) = (Checks::default(), payments::gateway::HoldLimits::default());
+    Hold { gateway: gateway(), attempt: 1, reference: "planted".to_owned(), checks, expires_at, limits }
 }
 
 fn approved() -> Approved {
@@ -36,7 +37,7 @@ fn approved() -> Approved {
 }
 
 fn authorizing() -> Stage {
-    Stage::Authorizing(Authorizing { gateway: gateway(), attempt: 1 })
+    Stage::Authorizing(Authorizing { gateway: gateway(), attempt: 1, draft: None })
 }
 
 fn capturing() -> Stage {

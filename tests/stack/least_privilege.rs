@@ -67,6 +67,7 @@ async fn a_function_without_its_write_permission_is_denied_and_works_again_with_
     let stage = Stage::Voiding(Voiding {
         gateway: GatewayName("simulated".to_owned()),
         hold_attempt: 1,
+        draft: None,
         hold: None,
         screening: None,
         because: VoidReason::Unresolved,

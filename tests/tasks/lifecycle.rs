@@ -2,6 +2,7 @@
 
 use crate::machine::{bring_to_rest, once, retried, run};
 use crate::world::{Fault, World};
+use payments::gateway::Capabilities;
 use payments::id::{OperationId, PaymentId};
 use payments::payment::{CaptureMethod, Status};
 
@@ -32,7 +33,7 @@ fn hold_never_asked(stage: &payments::stage::Stage) -> bool {
 }
 
 /// What each card comes to: name, number, amount, capture method, final status.
-const CASES: [(&str, &str, u64, CaptureMethod, Status); 13] = [
+const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
     ("approved", "4242424242424242", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("manual", "4242424242424242", 1999, CaptureMethod::Manual, Status::RequiresCapture),
     ("reviewed", "4242424242424242", 50_000, CaptureMethod::Automatic, Status::InReview),
@@ -40,6 +41,8 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 13] = [
     ("too much", "4242424242424242", 1_000_001, CaptureMethod::Automatic, Status::Failed),
     ("declined", "4000000000000002", 1999, CaptureMethod::Automatic, Status::Declined),
     ("soft decline", "4000000000009995", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("declined at sight", "4000000000000127", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("to authenticate", "4000002500003155", 1999, CaptureMethod::Automatic, Status::Declined),
     ("lost answers", "4000009900000103", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("late answer", "4000009900000202", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("outage", "4000009900000301", 1999, CaptureMethod::Automatic, Status::Succeeded),
@@ -47,6 +50,9 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 13] = [
     ("down", "4000009900000509", 1999, CaptureMethod::Automatic, Status::Failed),
     ("capture refused", "4000009900000608", 1999, CaptureMethod::Automatic, Status::Failed),
 ];
+
+/// A gateway that takes drafts and asks cardholders to authenticate, as Stripe does.
+const DRAFTS: Capabilities = Capabilities { drafts: true, authentication: true, ..gateways::simulated::CAPABILITIES };
 
 fn opened(world: &World, case: usize) -> PaymentId {
     let (name, number, minor, method, _) = CASES[case];
@@ -83,8 +89,10 @@ async fn every_step_twice_answers_the_same_and_writes_nothing_more() {
 
 #[tokio::test]
 async fn a_failure_before_or_after_any_call_changes_nothing_in_the_end() {
-    for (case, (name, .., status)) in CASES.into_iter().enumerate() {
+    for (case, can) in (0..CASES.len()).flat_map(|case| [(case, None), (case, Some(DRAFTS))]) {
+        let (name, .., status) = CASES[case];
         let calm = World::new();
+        calm.can.set(can);
         let id = opened(&calm, case);
         bring_to_rest(&calm, &id).await;
         let calls = calm.calls.get();
@@ -92,14 +100,32 @@ async fn a_failure_before_or_after_any_call_changes_nothing_in_the_end() {
         for call in 0..calls {
             for (count, fault) in [(1, Fault::Before), (1, Fault::After), (30, Fault::Before), (30, Fault::After)] {
                 let world = World::new();
+                world.can.set(can);
                 world.fault.set(Some((call, count, fault)));
                 let id = opened(&world, case);
                 bring_to_rest(&world, &id).await;
-                let context = format!("{name}, from call {call} on {count} fail {fault:?}");
+                let context = format!("{name}, from call {call} on {count} fail {fault:?}, {can:?}");
                 assert_eq!(world.payment(&id).status(), status, "{context}");
                 check_rest(&world, &id, &context);
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn a_card_whose_holder_would_have_to_authenticate_ends_declined_and_is_counted() {
+    for can in [None, Some(DRAFTS)] {
+        let world = World::new();
+        world.can.set(can);
+        let id = world.open("p", "4000002500003155", 1999, CaptureMethod::Automatic);
+        bring_to_rest(&world, &id).await;
+        let stage = world.payment(&id).stage;
+        let payments::stage::Stage::Declined(payments::stage::Declined::Issuer { code, .. }) = stage else {
+            panic!("{stage:?}")
+        };
+        assert_eq!(code, payments::gateway::DeclineCode::AuthenticationRequired);
+        assert_eq!(world.hold(&id).unwrap().voided, can.is_some(), "what waits at the gateway is undone");
+        assert_eq!(world.counted.borrow().values().flatten().count(), 1, "a card tester's try counts");
     }
 }
 
@@ -132,6 +158,7 @@ async fn a_capture_found_while_it_is_undone_is_settled_and_not_lost() {
     let hold = payments::gateway::CaptureOrder {
         key: order(payments::gateway::GatewayOperation::Capture(&pay)),
         hold_key: order(payments::gateway::GatewayOperation::Authorize),
+        hold_reference: None,
         amount: world.payment(&id).amount,
         last: true,
     };

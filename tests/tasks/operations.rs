@@ -3,6 +3,7 @@
 use crate::machine::{Answer, Call, call, rests, sweep_until_it_rests};
 use crate::states::at;
 use crate::world::World;
+use payments::gateway::Capabilities;
 use payments::id::PaymentId;
 use payments::stage::StageName;
 use serde_json::{Value, json};
@@ -226,6 +227,30 @@ async fn amounts_beyond_what_is_left_are_refused_with_what_is_left() {
     assert_eq!(post(&world, &id, Posted::Refund(None), "f").await.status, 201);
     check(post(&world, &id, Posted::Refund(Some(1)), "g").await, "refund-exceeds-captured", "1 to 0 ");
     check_account(&world, &id, "all given back");
+}
+
+#[tokio::test]
+async fn what_the_gateway_cannot_do_to_a_hold_is_refused_before_it_is_asked() {
+    let world = World::new();
+    world.runs.set(true);
+    let can = gateways::simulated::CAPABILITIES;
+    world.can.set(Some(Capabilities { several_captures: false, partial_refund: false, ..can }));
+    let id = world.open("p", "4242424242424242", 1999, payments::payment::CaptureMethod::Manual);
+    crate::machine::run(&world, &id, &payments::id::OperationId::pay()).await;
+    let check = |answer: Answer, field: &str, detail: &str| {
+        assert_eq!((answer.status, answer.problem().as_str()), (422, "not-supported-by-gateway"));
+        let error = &answer.json()["errors"][0];
+        assert_eq!((error["field"].as_str().unwrap(), error["detail"].as_str().unwrap()), (field, detail));
+    };
+    let (payment, hold) = (world.payment(&id), world.hold(&id));
+    let part = "expected true: simulated captures a hold once, and lets the rest go with it";
+    check(post(&world, &id, Posted::Capture(Some(500), false), "a").await, "final_capture", part);
+    assert_eq!((world.payment(&id), world.hold(&id)), (payment, hold));
+    assert_eq!(post(&world, &id, Posted::Capture(Some(500), true), "b").await.status, 200);
+    let whole = "expected 500 minor units, all of what was captured: simulated refunds no part of it";
+    check(post(&world, &id, Posted::Refund(Some(499)), "c").await, "amount", whole);
+    assert_eq!(post(&world, &id, Posted::Refund(Some(500)), "d").await.status, 201);
+    check_account(&world, &id, "a gateway of few words");
 }
 
 #[tokio::test]

@@ -13,10 +13,13 @@ use payments::ports::*;
 use payments::secret::Secret;
 use payments::timestamp::Timestamp;
 use payments::token::{PresentedCard, SealedCard, Token};
-use simulated_acquirer::{Account, Answer, Entry, Kept, OpenCard};
+use simulated_acquirer::{Account, Answer, Entry, Kept};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// A card that a gateway with drafts does not draft for. The simulated network declines it too.
+const DECLINED_AT_SIGHT: &str = "4000000000000127";
 
 /// How a call fails.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,6 +46,10 @@ pub struct World {
     pub codes: RefCell<BTreeMap<TokenId, String>>,
     pub counted: RefCell<BTreeMap<CardFingerprint, Vec<PaymentId>>>,
     pub holds: RefCell<BTreeMap<String, Entry>>,
+    /// What the gateway can do, if it is not what the simulated one can.
+    pub can: Cell<Option<Capabilities>>,
+    /// Drafts at a gateway that takes them: the card of each.
+    pub drafts: RefCell<BTreeMap<String, PresentedCard>>,
     /// What the consumers of events made of them.
     pub kept: crate::bills_world::Kept,
     /// What the owner captured in whole months.
@@ -417,16 +424,38 @@ impl Gateway for World {
         GatewayName("simulated".to_owned())
     }
 
+    fn capabilities(&self) -> Capabilities {
+        self.can.get().unwrap_or(gateways::simulated::CAPABILITIES)
+    }
+
+    async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
+        assert!(self.capabilities().drafts, "{order:?}");
+        let stand = || {
+            let mut drafts = self.drafts.borrow_mut();
+            let reference = format!("draft_{}", drafts.len());
+            drafts.insert(reference.clone(), order.card.clone());
+            match order.card.sealed.number.as_str() {
+                DECLINED_AT_SIGHT => Drafted::Declined { code: DeclineCode::IncorrectCvc },
+                _ => Drafted::Ready { reference },
+            }
+        };
+        self.call(stand).await.map_err(|_| NoAnswer::Unknown("planned".to_owned()))
+    }
+
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, mode, amount, card } = order.clone();
+        let AuthorizeOrder { key, mode, amount, on } = order.clone();
+        let card = match on {
+            HoldOn::Card(card) => card,
+            HoldOn::Draft(reference) => self.drafts.borrow()[&reference].clone(),
+        };
         match self.order(Order::Authorize { key, mode, amount, card }).await? {
-            Some(Effect::Authorized(answer)) => Ok(answer),
+            Some(Effect::Authorized(answer)) => Ok(self.asked_for(answer)),
             other => panic!("{other:?}"),
         }
     }
 
     async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
-        let CaptureOrder { key, hold_key, amount, last } = order.clone();
+        let CaptureOrder { key, hold_key, amount, last, .. } = order.clone();
         match self.order(Order::Capture { key, hold_key, amount, last }).await? {
             Some(Effect::Captured(answer)) => Ok(answer),
             other => panic!("{other:?}"),
@@ -434,7 +463,7 @@ impl Gateway for World {
     }
 
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
-        let VoidOrder { key, hold_key, captured } = order.clone();
+        let VoidOrder { key, hold_key, captured, .. } = order.clone();
         match self.order(Order::Void { key, hold_key, captured }).await? {
             Some(Effect::Voided(answer)) => Ok(answer),
             other => panic!("{other:?}"),
@@ -442,14 +471,29 @@ impl Gateway for World {
     }
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
-        let RefundOrder { key, hold_key, amount } = order.clone();
+        let RefundOrder { key, hold_key, amount, .. } = order.clone();
         match self.order(Order::Refund { key, hold_key, amount }).await? {
             Some(Effect::Refunded(answer)) => Ok(answer),
             other => panic!("{other:?}"),
         }
     }
 
-    async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer> {
-        self.order(Order::LookUp { key: key.clone() }).await
+    async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
+        let found = self.order(Order::LookUp { key: question.key.clone() }).await?;
+        Ok(found.map(|effect| match effect {
+            Effect::Authorized(answer) => Effect::Authorized(self.asked_for(answer)),
+            other => other,
+        }))
+    }
+}
+
+impl World {
+    /// A gateway that can ask the cardholder does so where another is told that it should.
+    fn asked_for(&self, answer: Authorization) -> Authorization {
+        let wanted = answer == Authorization::Declined { code: DeclineCode::AuthenticationRequired };
+        if wanted && self.capabilities().authentication {
+            return Authorization::ActionRequired { reference: "waits".to_owned() };
+        }
+        answer
     }
 }

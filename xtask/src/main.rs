@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, bench, demo, docs, down, fuzz, invoke, ledger, logs, merchant, month, poller, progress,
+    Stack, Workspace, bench, demo, docs, down, fuzz, gateways, invoke, ledger, logs, merchant, month, poller, progress,
     reconcile, redrive, status, test, up,
 };
 
@@ -88,6 +88,8 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     /// Put dead letters back to where they came from; exit code 1 if one could not be
     Redrive(redrive::Redrive),
+    /// Hold every gateway to its contract, with every call broken in every way; exit code 1 if one does not keep it
+    Gateways,
     /// Play a month in virtual time; exit code 1 unless everything adds up
     Month,
     /// Measure the ledger; exit code 1 if a limit does not hold
@@ -162,6 +164,7 @@ async fn run(command: Command) -> Result<bool> {
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
         Command::Reconcile(command) => return reconcile::reconcile(&Stack::open(&workspace).await?, &command).await,
         Command::Redrive(what) => return redrive::redrive(&workspace, &what).await,
+        Command::Gateways => return gateways::gateways(&workspace).await,
         Command::Month => return month::month(&workspace).await,
         Command::Bench(command) => return bench::bench(&workspace, &command).await,
         Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Stack, Workspace, build, demo, deploy, down, fuzz, month, progress, tools, up};
+use crate::{Stack, Workspace, build, demo, deploy, down, fuzz, gateways, month, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
@@ -19,6 +19,9 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     workspace.make_folders()?;
     tools::install(workspace).await?;
     lint_template(workspace).await?;
+    if !gateways::gateways(workspace).await? {
+        bail!("a gateway does not keep its contract");
+    }
     if !month::month(workspace).await? {
         bail!("the month does not add up");
     }

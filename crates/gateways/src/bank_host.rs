@@ -4,33 +4,26 @@
 //! Messages stay in the mailbox: what was read is remembered on our side, so that a crash between reading and remembering
 //! loses nothing.
 
-use http_body_util::{BodyExt, Full, Limited};
+use crate::https::{EXPECTED, Endpoint, HttpsClient, Timeouts};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::{Method, Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
+use hyper::{Method, Request};
 use payments::failure::Unavailable;
 use payments::payout::message::Waiting;
 use payments::ports::{BankIn, BankOut, HandedOver};
 use payments_aws::{StartError, variable};
 use serde::Deserialize;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// From the first packet to the last byte.
-const TIMEOUT: Duration = Duration::from_secs(10);
-/// The longest answer that is read: 8 MiB.
-const MAX_ANSWER: usize = 8 * 1024 * 1024;
+/// A file is taken within seconds.
+const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(10) };
 /// What went wrong, in errors.
 const WHAT: &str = "the bank";
 
 /// The bank.
 #[derive(Clone, Debug)]
 pub struct BankHost {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    endpoint: String,
+    client: HttpsClient,
 }
 
 /// The bank's answer to a file.
@@ -52,23 +45,9 @@ impl BankHost {
     /// From `BANK_ENDPOINT`, such as `https://host`; without TLS only on this machine.
     pub fn from_env() -> Result<Self, StartError> {
         const NAME: &str = "BANK_ENDPOINT";
-        let endpoint = variable(NAME)?;
-        let local = endpoint.starts_with("http://127.0.0.1:");
-        if !local && !endpoint.starts_with("https://") || endpoint.parse::<Uri>().is_err() {
-            let expected = "expected https://<host>, or http://127.0.0.1:<port>";
-            return Err(StartError::VariableWrong { name: NAME, expected });
-        }
-        let mut roots = rustls::RootCertStore::empty();
-        roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-        let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| StartError::Connection { what: WHAT, source: error.into() })?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let connector = HttpsConnectorBuilder::new().with_tls_config(tls);
-        let connector = if local { connector.https_or_http() } else { connector.https_only() }.enable_http1().build();
-        let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { client, endpoint: endpoint.trim_end_matches('/').to_owned() })
+        let wrong = |_| StartError::VariableWrong { name: NAME, expected: EXPECTED };
+        let endpoint = Endpoint::parse(&variable(NAME)?).map_err(wrong)?;
+        Ok(Self { client: HttpsClient::new(WHAT, endpoint, TIMEOUTS)? })
     }
 
     async fn ask(
@@ -80,17 +59,12 @@ impl BankHost {
     ) -> Result<(u16, Bytes), Unavailable> {
         let request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.endpoint))
+            .uri(path)
             .header("content-type", media_type)
             .body(Full::from(body))
             .map_err(|error| Unavailable::new(WHAT, error))?;
-        let answered = async {
-            let answer = self.client.request(request).await.map_err(|error| Unavailable::new(WHAT, error))?;
-            let status = answer.status().as_u16();
-            let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-            Ok((status, body.map_err(|error| Unavailable::new(WHAT, error))?.to_bytes()))
-        };
-        tokio::time::timeout(TIMEOUT, answered).await.map_err(|error| Unavailable::new(WHAT, error))?
+        let answer = self.client.send(request).await.map_err(|error| Unavailable::new(WHAT, error))?;
+        Ok((answer.status, answer.body))
     }
 
     async fn get(&self, path: &str) -> Result<Bytes, Unavailable> {

@@ -3,7 +3,10 @@
 
 pub mod bank;
 pub mod bank_host;
+pub mod https;
 pub mod simulated;
+pub mod stripe;
 
 pub use bank_host::BankHost;
 pub use simulated::SimulatedGateway;
+pub use stripe::StripeGateway;

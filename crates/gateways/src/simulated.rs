@@ -11,14 +11,14 @@ use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use payments::amount::Amount;
 use payments::gateway::{
-    Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
-    RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+    Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
+    GatewayName, HoldOn, NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
 use payments::id::Mode;
 use payments::ports::{Gateway, ReportDay};
 use payments::reconcile::Day;
 use payments::token::PresentedCard;
-use payments_aws::{StartError, sdk_config, variable};
+use payments_aws::{SdkConfig, StartError, sdk_config, variable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -104,18 +104,34 @@ pub struct ReportPage {
     pub next: Option<usize>,
 }
 
+/// What it can do: everything but to ask the cardholder, and it needs no drafts.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    several_captures: true,
+    partial_refund: true,
+    look_up: true,
+    refuses_late_orders: true,
+    authentication: false,
+    drafts: false,
+};
+
 /// The simulated gateway, by its function.
 #[derive(Clone, Debug)]
 pub struct SimulatedGateway {
     client: Client,
     function: String,
+    patience: Duration,
 }
 
 impl SimulatedGateway {
     /// From `SIMULATED_ACQUIRER_FUNCTION`.
     pub async fn from_env() -> Result<Self, StartError> {
-        let config = aws_sdk_lambda::config::Builder::from(&sdk_config()?).retry_config(RetryConfig::disabled());
-        Ok(Self { client: Client::from_conf(config.build()), function: variable("SIMULATED_ACQUIRER_FUNCTION")? })
+        Ok(Self::new(&sdk_config()?, variable("SIMULATED_ACQUIRER_FUNCTION")?, PATIENCE))
+    }
+
+    /// By the function's name; an order is waited for so long. Nothing is sent twice by itself: the lifecycle asks first.
+    pub fn new(config: &SdkConfig, function: String, patience: Duration) -> Self {
+        let config = aws_sdk_lambda::config::Builder::from(config).retry_config(RetryConfig::disabled());
+        Self { client: Client::from_conf(config.build()), function, patience }
     }
 
     #[allow(clippy::wildcard_enum_match_arm, reason = "the SDK's error is open: what we do not know is unknown")]
@@ -146,40 +162,51 @@ impl Gateway for SimulatedGateway {
         GatewayName("simulated".to_owned())
     }
 
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    async fn draft(&self, _: &DraftOrder) -> Result<Drafted, NoAnswer> {
+        Err(NoAnswer::Unavailable("it takes no drafts".to_owned()))
+    }
+
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, mode, amount, card } = order.clone();
-        match self.send(&Order::Authorize { key, mode, amount, card }, PATIENCE).await? {
+        let AuthorizeOrder { key, mode, amount, on } = order.clone();
+        let HoldOn::Card(card) = on else {
+            return Err(NoAnswer::Unavailable("it takes no drafts".to_owned()));
+        };
+        match self.send(&Order::Authorize { key, mode, amount, card }, self.patience).await? {
             Effect::Authorized(answer) => Ok(answer),
             other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
     }
 
     async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
-        let CaptureOrder { key, hold_key, amount, last } = order.clone();
-        match self.send(&Order::Capture { key, hold_key, amount, last }, PATIENCE).await? {
+        let CaptureOrder { key, hold_key, amount, last, .. } = order.clone();
+        match self.send(&Order::Capture { key, hold_key, amount, last }, self.patience).await? {
             Effect::Captured(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
     }
 
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
-        let VoidOrder { key, hold_key, captured } = order.clone();
-        match self.send(&Order::Void { key, hold_key, captured }, PATIENCE).await? {
+        let VoidOrder { key, hold_key, captured, .. } = order.clone();
+        match self.send(&Order::Void { key, hold_key, captured }, self.patience).await? {
             Effect::Voided(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
     }
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
-        let RefundOrder { key, hold_key, amount } = order.clone();
-        match self.send(&Order::Refund { key, hold_key, amount }, PATIENCE).await? {
+        let RefundOrder { key, hold_key, amount, .. } = order.clone();
+        match self.send(&Order::Refund { key, hold_key, amount }, self.patience).await? {
             Effect::Refunded(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
         }
     }
 
-    async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer> {
-        self.send(&Order::LookUp { key: key.clone() }, PATIENCE).await
+    async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
+        self.send(&Order::LookUp { key: question.key.clone() }, self.patience).await
     }
 }
 

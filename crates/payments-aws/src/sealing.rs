@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use payments::card::{CardNumber, Cvc};
 use payments::failure::Unavailable;
 use payments::id::{CardFingerprint, MerchantId, Owner, TokenId};
-use payments::ports::{SealCard, Sealed};
+use payments::ports::{OpenCard, SealCard, Sealed};
 use payments::secret::Secret;
 use payments::token::{PresentedCard, SealedCard};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
@@ -36,7 +36,7 @@ pub struct VaultKeys {
 
 /// The card could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {
+enum OpenError {
     /// KMS did not open the data key.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -55,8 +55,7 @@ impl VaultKeys {
         })
     }
 
-    /// The number and the verification code of a presented card.
-    pub async fn open(&self, card: &PresentedCard) -> Result<(Secret, Option<Secret>), OpenError> {
+    async fn open_both(&self, card: &PresentedCard) -> Result<(Secret, Option<Secret>), OpenError> {
         let sealed = &card.sealed;
         let data_key = BASE64.decode(&sealed.data_key).map_err(|_| OpenError::Broken)?;
         let opened = self
@@ -92,6 +91,15 @@ impl VaultKeys {
         let mac =
             <[u8; 32]>::try_from(mac).map_err(|_| Unavailable::new("the fingerprint key", "no MAC of 32 bytes"))?;
         Ok(CardFingerprint::from_mac(&mac))
+    }
+}
+
+impl OpenCard for VaultKeys {
+    async fn open(
+        &self,
+        card: &PresentedCard,
+    ) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>> {
+        Ok(self.open_both(card).await?)
     }
 }
 

@@ -17,6 +17,53 @@ impl fmt::Display for GatewayName {
     }
 }
 
+/// What a gateway can do. The lifecycle refuses what it cannot before it is asked, and the contract suite holds each gateway
+/// to what it declares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// A hold can be captured in several parts; without it, the rest is let go with the first.
+    pub several_captures: bool,
+    /// A part of what was captured can be given back.
+    pub partial_refund: bool,
+    /// It says what a key did. Without it every look-up is unknown, and a lost answer is for `sweep` to reverse.
+    pub look_up: bool,
+    /// What was voided before it arrived is refused when it arrives.
+    pub refuses_late_orders: bool,
+    /// It can ask the cardholder to authenticate; without it, such a card is declined.
+    pub authentication: bool,
+    /// It takes a draft of a hold first, under a name of its own, which our intent then holds.
+    pub drafts: bool,
+}
+
+impl Capabilities {
+    /// What cannot be done to its holds.
+    pub fn hold_limits(self) -> HoldLimits {
+        HoldLimits { one_capture: !self.several_captures, whole_refund: !self.partial_refund }
+    }
+}
+
+/// What cannot be done to a hold at its gateway; kept with the hold, so that nobody has to ask the gateway.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldLimits {
+    /// The first capture is the last.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub one_capture: bool,
+    /// A refund gives back all that was captured.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub whole_refund: bool,
+}
+
+impl HoldLimits {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// What is asked of a gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GatewayOperation<'a> {
@@ -125,8 +172,57 @@ pub struct AuthorizeOrder {
     pub mode: Mode,
     /// How much to hold.
     pub amount: Amount,
-    /// The card, sealed; the gateway's adapter opens it or passes it on as it is.
+    /// On what.
+    pub on: HoldOn,
+}
+
+impl AuthorizeOrder {
+    /// What became of it?
+    pub fn question(&self) -> Question {
+        let reference = match &self.on {
+            HoldOn::Card(_) => None,
+            HoldOn::Draft(name) => Some(name.clone()),
+        };
+        Question { key: self.key.clone(), order: OrderKind::Authorize, reference }
+    }
+}
+
+/// On what a hold is placed.
+#[derive(Clone, Debug)]
+pub enum HoldOn {
+    /// A card, sealed; the gateway passes it on as it is.
+    Card(PresentedCard),
+    /// A draft, by the gateway's name for it: the gateway has the card already.
+    Draft(String),
+}
+
+/// What is told to a gateway that takes drafts, before the hold is placed. It holds nothing and moves nothing: a draft that
+/// nobody carries out is forgotten.
+#[derive(Clone, Debug)]
+pub struct DraftOrder {
+    /// The key under which the hold will be placed.
+    pub key: GatewayKey,
+    /// In which world.
+    pub mode: Mode,
+    /// How much will be held.
+    pub amount: Amount,
+    /// The card, sealed.
     pub card: PresentedCard,
+}
+
+/// A gateway's answer to a draft.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Drafted {
+    /// It stands.
+    Ready {
+        /// The gateway's name for it, and for the hold that comes of it.
+        reference: String,
+    },
+    /// Nobody would hold anything on this card.
+    Declined {
+        /// Why.
+        code: DeclineCode,
+    },
 }
 
 /// The order to take money of a hold.
@@ -136,10 +232,19 @@ pub struct CaptureOrder {
     pub key: GatewayKey,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
+    /// The gateway's name for the hold.
+    pub hold_reference: Option<String>,
     /// How much to take.
     pub amount: Amount,
     /// Whether it is the last one: what is left of the hold is let go with it.
     pub last: bool,
+}
+
+impl CaptureOrder {
+    /// What became of it?
+    pub fn question(&self) -> Question {
+        Question { key: self.key.clone(), order: OrderKind::Capture, reference: self.hold_reference.clone() }
+    }
 }
 
 /// The order to let a hold go, or what is left of it.
@@ -149,8 +254,17 @@ pub struct VoidOrder {
     pub key: GatewayKey,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
+    /// The gateway's name for the hold or its draft, if it ever told.
+    pub hold_reference: Option<String>,
     /// What we know to be captured of it. If more is, nothing is let go.
     pub captured: Amount,
+}
+
+impl VoidOrder {
+    /// What became of it?
+    pub fn question(&self) -> Question {
+        Question { key: self.key.clone(), order: OrderKind::Void, reference: self.hold_reference.clone() }
+    }
 }
 
 /// The order to give captured money back.
@@ -160,8 +274,41 @@ pub struct RefundOrder {
     pub key: GatewayKey,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
+    /// The gateway's name for the hold.
+    pub hold_reference: Option<String>,
     /// How much.
     pub amount: Amount,
+}
+
+impl RefundOrder {
+    /// What became of it?
+    pub fn question(&self) -> Question {
+        Question { key: self.key.clone(), order: OrderKind::Refund, reference: self.hold_reference.clone() }
+    }
+}
+
+/// What an order asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderKind {
+    /// A hold.
+    Authorize,
+    /// Money of a hold.
+    Capture,
+    /// To let a hold go.
+    Void,
+    /// Money back.
+    Refund,
+}
+
+/// The question what became of an order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The order's key.
+    pub key: GatewayKey,
+    /// What it asked for.
+    pub order: OrderKind,
+    /// The gateway's name for the hold or its draft, if it ever told.
+    pub reference: Option<String>,
 }
 
 /// An issuer's answer to an authorisation.
@@ -179,6 +326,11 @@ pub enum Authorization {
     Declined {
         /// Why.
         code: DeclineCode,
+    },
+    /// The issuer wants the cardholder to authenticate first: until then nothing is held.
+    ActionRequired {
+        /// The gateway's name for what waits.
+        reference: String,
     },
 }
 

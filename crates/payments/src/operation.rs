@@ -3,6 +3,7 @@
 //! is at the gateway at any time. The records are the operations' own idempotency.
 
 use crate::amount::Amount;
+use crate::gateway::GatewayName;
 use crate::id::{OperationId, OperationKind};
 use crate::payment::{Actor, CaptureMethod, Payment, Status};
 use crate::settlement::{Deduction, Settlement};
@@ -157,6 +158,17 @@ pub enum Refusal {
         /// What is left.
         left: u64,
     },
+    /// A part only, of a hold that its gateway captures once.
+    #[error("expected true: {0} captures a hold once, and lets the rest go with it")]
+    CaptureIsLast(GatewayName),
+    /// A part only, at a gateway that gives back all or nothing.
+    #[error("expected {whole} minor units, all of what was captured: {gateway} refunds no part of it")]
+    RefundIsWhole {
+        /// The gateway.
+        gateway: GatewayName,
+        /// What can be given back.
+        whole: u64,
+    },
     /// The payment's list is full.
     #[error("a payment takes at most {MAX_OPERATIONS} operations")]
     TooManyOperations,
@@ -261,7 +273,11 @@ impl Payment {
                 if !(1..=left).contains(&amount) {
                     return Err(Refusal::CaptureExceedsHold { left });
                 }
-                Ok((Action::Capture { amount, last: last || amount == left }, Stage::Capturing(Capturing(on))))
+                let last = last || amount == left;
+                if !last && on.hold.limits.one_capture {
+                    return Err(Refusal::CaptureIsLast(on.hold.gateway));
+                }
+                Ok((Action::Capture { amount, last }, Stage::Capturing(Capturing(on))))
             }
             Wanted::Cancel => Ok((Action::Cancel, self.void(on, VoidReason::Requested))),
             Wanted::Refund { .. } | Wanted::Review { .. } => Err(self.not_possible("capture or cancel")),
@@ -290,6 +306,9 @@ impl Payment {
                 let amount = amount.unwrap_or(left);
                 if !(1..=left).contains(&amount) {
                     return Err(Refusal::RefundExceedsCaptured { left });
+                }
+                if amount < left && on.hold.limits.whole_refund {
+                    return Err(Refusal::RefundIsWhole { gateway: on.hold.gateway, whole: left });
                 }
                 Ok((Action::Refund { amount, reason }, Stage::Refunding(Refunding(on))))
             }

@@ -59,6 +59,8 @@ pub enum ProblemKind {
     CaptureExceedsHold,
     /// 422: more than what is captured and not given back.
     RefundExceedsCaptured,
+    /// 422: the gateway that holds the money cannot do it.
+    NotSupportedByGateway,
     /// 422: the payment takes no more operations.
     TooManyOperations,
     /// 422: well formed, but not possible for this merchant.
@@ -90,6 +92,7 @@ impl ProblemKind {
             Self::IdempotencyKeyReused
             | Self::CaptureExceedsHold
             | Self::RefundExceedsCaptured
+            | Self::NotSupportedByGateway
             | Self::TooManyOperations
             | Self::Unprocessable => 422,
             Self::TooManyRequests => 429,
@@ -118,6 +121,7 @@ impl ProblemKind {
             Self::HoldExpired => "The hold has expired.",
             Self::CaptureExceedsHold => "The amount is more than what is left of the hold.",
             Self::RefundExceedsCaptured => "The amount is more than what is captured and not refunded.",
+            Self::NotSupportedByGateway => "The gateway that holds the money cannot do this.",
             Self::TooManyOperations => "The payment takes no more operations.",
             Self::KeyLimitReached => "The merchant has two active keys in this mode.",
             Self::KeyEnded => "The key expired or was revoked.",

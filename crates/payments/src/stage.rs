@@ -11,11 +11,14 @@
 //! whoever comes next, at once or after a crash, sees that the call may have been made, and no other can begin.
 
 use crate::fraud::{Decision, Screening};
-use crate::gateway::{Checks, DeclineCode, GatewayName};
+use crate::gateway::{Checks, DeclineCode, GatewayName, HoldLimits};
 use crate::payment::Status;
 use crate::timestamp::Timestamp;
 use crate::validation::Violation;
 use serde::{Deserialize, Serialize};
+
+/// The attempt of a payment's first authorisation.
+pub const FIRST_ATTEMPT: u32 = 1;
 
 /// A placed hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +34,9 @@ pub struct Hold {
     pub checks: Checks,
     /// Until when it may be captured.
     pub expires_at: Timestamp,
+    /// What its gateway cannot do to it.
+    #[serde(default, skip_serializing_if = "HoldLimits::is_empty")]
+    pub limits: HoldLimits,
 }
 
 /// Recorded; nobody outside was asked for anything.
@@ -44,6 +50,9 @@ pub struct Authorizing {
     pub gateway: GatewayName,
     /// The attempt of the key.
     pub attempt: u32,
+    /// The gateway's name for the draft of the hold, where it takes drafts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
 }
 
 /// The hold stands; the risk side has not spoken.
@@ -79,6 +88,9 @@ pub struct Voiding {
     pub gateway: GatewayName,
     /// The attempt of the authorisation to undo.
     pub hold_attempt: u32,
+    /// The gateway's name for the draft of a hold whose placing was never confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
     /// The hold, where its placing was ever confirmed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
@@ -105,6 +117,8 @@ pub enum VoidReason {
     Expired,
     /// Its outcome could not be learnt in all its tries: the payment ends failed.
     Unresolved,
+    /// The cardholder would have to authenticate: the payment ends declined by the issuer.
+    AuthenticationRequired,
 }
 
 /// At rest until the merchant captures, or captures more.
@@ -204,9 +218,9 @@ pub enum Stage {
 }
 
 impl Created {
-    /// The intent to ask `gateway` for a hold.
-    pub fn authorize(self, gateway: GatewayName) -> Authorizing {
-        Authorizing { gateway, attempt: 1 }
+    /// The intent to ask `gateway` for a hold, of which it may have a draft.
+    pub fn authorize(self, gateway: GatewayName, draft: Option<String>) -> Authorizing {
+        Authorizing { gateway, attempt: FIRST_ATTEMPT, draft }
     }
 
     /// The end of a payment that must not be tried.
@@ -216,9 +230,10 @@ impl Created {
 }
 
 impl Authorizing {
-    /// The gateway placed the hold.
-    pub fn approve(self, reference: String, checks: Checks, expires_at: Timestamp) -> Authorized {
-        Authorized { hold: Hold { gateway: self.gateway, attempt: self.attempt, reference, checks, expires_at } }
+    /// The gateway placed the hold, within the limits of what can be done to it.
+    pub fn approve(self, reference: String, checks: Checks, expires_at: Timestamp, limits: HoldLimits) -> Authorized {
+        let Self { gateway, attempt, draft: _ } = self;
+        Authorized { hold: Hold { gateway, attempt, reference, checks, expires_at, limits } }
     }
 
     /// The issuer said no.
@@ -228,9 +243,17 @@ impl Authorizing {
 
     /// No answer in all its tries: undo whatever there is.
     pub fn give_up(self) -> Voiding {
-        let Self { gateway, attempt: hold_attempt } = self;
-        let because = VoidReason::Unresolved;
-        Voiding { gateway, hold_attempt, hold: None, screening: None, because, attempt: 1 }
+        self.void(VoidReason::Unresolved)
+    }
+
+    /// The cardholder would have to authenticate, and we cannot ask: undo what waits at the gateway.
+    pub fn unauthenticated(self) -> Voiding {
+        self.void(VoidReason::AuthenticationRequired)
+    }
+
+    fn void(self, because: VoidReason) -> Voiding {
+        let Self { gateway, attempt: hold_attempt, draft } = self;
+        Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
     }
 }
 
@@ -254,7 +277,7 @@ impl Authorized {
 impl Hold {
     fn void(self, screening: Option<Screening>, because: VoidReason, attempt: u32) -> Voiding {
         let (gateway, hold_attempt) = (self.gateway.clone(), self.attempt);
-        Voiding { gateway, hold_attempt, hold: Some(self), screening, because, attempt }
+        Voiding { gateway, hold_attempt, draft: None, hold: Some(self), screening, because, attempt }
     }
 }
 
@@ -278,8 +301,17 @@ impl Voiding {
             VoidReason::Risk => Stage::Declined(Declined::Risk(undone)),
             VoidReason::CaptureRefused => Stage::Failed(Failed::CaptureRefused(undone)),
             VoidReason::Unresolved => Stage::Failed(Failed::Unresolved(undone)),
+            VoidReason::AuthenticationRequired => {
+                let code = DeclineCode::AuthenticationRequired;
+                Stage::Declined(Declined::Issuer { gateway: self.gateway, code })
+            }
             because @ (VoidReason::Expired | VoidReason::Requested) => Stage::Canceled(Canceled { because, undone }),
         }
+    }
+
+    /// The gateway's name for what is undone, if it ever told.
+    pub fn reference(&self) -> Option<String> {
+        self.hold.as_ref().map(|hold| hold.reference.clone()).or_else(|| self.draft.clone())
     }
 
     /// The approved hold, for a payment of which money was taken: the payment goes on. `None` if the risk side never

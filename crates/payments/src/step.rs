@@ -2,7 +2,7 @@
 //! else was faster.
 
 use crate::failure::{NotFound, Unavailable};
-use crate::gateway::{Effect, GatewayKey, NoAnswer};
+use crate::gateway::{Effect, NoAnswer, Question};
 use crate::id::{OperationId, PaymentId};
 use crate::payment::Payment;
 use crate::ports::{Gateway, LoadPayment, SavePayment, Saved};
@@ -89,12 +89,12 @@ where
 /// repeat under the same key has the same effect.
 pub async fn answered<A>(
     gateway: &impl Gateway,
-    key: &GatewayKey,
+    question: Question,
     sent: Result<A, NoAnswer>,
     read: impl Fn(Effect) -> Option<A>,
 ) -> Result<A, NoAnswer> {
     match sent {
-        Err(lost @ NoAnswer::Unknown(_)) => match gateway.look_up(key).await {
+        Err(lost @ NoAnswer::Unknown(_)) => match gateway.look_up(&question).await {
             Ok(Some(effect)) => read(effect).ok_or(lost),
             Ok(None) | Err(_) => Err(lost),
         },

@@ -316,7 +316,9 @@ fn cancellation(canceled: &Canceled) -> FailureView {
     let (code, detail) = match canceled.because {
         VoidReason::Expired => ("expired", "the hold expired before it was captured"),
         VoidReason::Requested => ("canceled", "the merchant canceled it"),
-        VoidReason::Risk | VoidReason::CaptureRefused | VoidReason::Unresolved => ("undone", "the hold was let go"),
+        VoidReason::Risk | VoidReason::CaptureRefused | VoidReason::Unresolved | VoidReason::AuthenticationRequired => {
+            ("undone", "the hold was let go")
+        }
     };
     FailureView { code: code.to_owned(), detail: detail.to_owned() }
 }

@@ -126,10 +126,14 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::HoldExpired(_) => ProblemKind::HoldExpired,
         Refusal::CaptureExceedsHold { .. } => ProblemKind::CaptureExceedsHold,
         Refusal::RefundExceedsCaptured { .. } => ProblemKind::RefundExceedsCaptured,
+        Refusal::CaptureIsLast(_) | Refusal::RefundIsWhole { .. } => ProblemKind::NotSupportedByGateway,
         Refusal::TooManyOperations => ProblemKind::TooManyOperations,
     };
     match refusal {
-        Refusal::CaptureExceedsHold { .. } | Refusal::RefundExceedsCaptured { .. } => {
+        Refusal::CaptureIsLast(_) => {
+            Problem::of_fields(kind, vec![FieldError::new("final_capture", refusal.to_string())])
+        }
+        Refusal::CaptureExceedsHold { .. } | Refusal::RefundExceedsCaptured { .. } | Refusal::RefundIsWhole { .. } => {
             Problem::of_fields(kind, vec![FieldError::new("amount", refusal.to_string())])
         }
         Refusal::Busy | Refusal::NotPossible { .. } | Refusal::HoldExpired(_) | Refusal::TooManyOperations => {

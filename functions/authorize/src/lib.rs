@@ -1,13 +1,17 @@
-//! Places a hold: the intent is written first, then the gateway is called, then the outcome is written.
+//! Places a hold: the intent is written first, then the gateway is called, then the outcome is written. A gateway that
+//! takes drafts is told of the hold before the intent, which then holds the draft's name: nothing is held by a draft.
 //!
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key before
 //! anything is sent again. The verification code is forgotten once the outcome is written.
 
 use payments::failure::{NotFound, Unavailable};
-use payments::gateway::{Authorization, AuthorizeOrder, Effect, GatewayKey, GatewayOperation, NoAnswer};
+use payments::gateway::{
+    Authorization, AuthorizeOrder, DraftOrder, Drafted, Effect, GatewayOperation, HoldLimits, HoldOn, NoAnswer,
+    OrderKind, Question,
+};
 use payments::payment::{Actor, HOLD_SECONDS, Payment};
 use payments::ports::{Clock, Gateway, LoadCard, LoadPayment, SavePayment, VerificationCodes};
-use payments::stage::{Authorizing, Stage};
+use payments::stage::{Authorizing, FIRST_ATTEMPT, Stage};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 use payments::timestamp::Timestamp;
 use payments::token::PresentedCard;
@@ -77,20 +81,32 @@ where
 {
     step::advance(ports.payments, &request.payment_id, async |payment, fresh| match payment.stage.clone() {
         Stage::Created(created) => {
-            let intent = Stage::Authorizing(created.authorize(ports.gateway.name()));
-            Ok(Move::Continue(Box::new(payment.advance(intent, Actor::Authorize, ports.system.now()))))
+            let drafted = if ports.gateway.capabilities().drafts { Some(draft(ports, &payment).await?) } else { None };
+            let (reference, declined) = match drafted {
+                None => (None, None),
+                Some(Drafted::Ready { reference }) => (Some(reference), None),
+                Some(Drafted::Declined { code }) => (None, Some(code)),
+            };
+            let intent = created.authorize(ports.gateway.name(), reference);
+            let now = ports.system.now();
+            let Some(code) = declined else {
+                return Ok(Move::Continue(Box::new(payment.advance(
+                    Stage::Authorizing(intent),
+                    Actor::Authorize,
+                    now,
+                ))));
+            };
+            finish(ports, payment, Stage::Declined(intent.decline(code)), now).await
         }
         Stage::Authorizing(intent) => {
-            let key = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
-            let answer = match if fresh { None } else { found(ports.gateway, &key).await? } {
+            let question = question(&payment, &intent);
+            let answer = match if fresh { None } else { found(ports.gateway, &question).await? } {
                 Some(answer) => answer,
-                None => send(ports, &payment, &key).await?,
+                None => send(ports, &payment, question).await?,
             };
             let now = ports.system.now();
-            let next = payment.clone().advance(outcome(intent, answer, now), Actor::Authorize, now);
-            // Forgotten before the outcome is saved: a crash in between finds the outcome by its key, without the code.
-            ports.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
-            Ok(Move::Finish(Box::new(next)))
+            let limits = ports.gateway.capabilities().hold_limits();
+            finish(ports, payment, outcome(intent, answer, limits, now), now).await
         }
         Stage::Authorized(_)
         | Stage::Capturing(_)
@@ -107,18 +123,37 @@ where
     .await
 }
 
-fn outcome(intent: Authorizing, answer: Authorization, now: Timestamp) -> Stage {
+fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, now: Timestamp) -> Stage {
     match answer {
         Authorization::Approved { reference, checks } => {
-            Stage::Authorized(intent.approve(reference, checks, now.plus_seconds(HOLD_SECONDS)))
+            Stage::Authorized(intent.approve(reference, checks, now.plus_seconds(HOLD_SECONDS), limits))
         }
         Authorization::Declined { code } => Stage::Declined(intent.decline(code)),
+        // Nobody can ask the cardholder yet: what waits at the gateway is undone, and the payment ends declined.
+        Authorization::ActionRequired { .. } => Stage::Voiding(intent.unauthenticated()),
     }
 }
 
+/// The outcome. The code is forgotten before it is saved: a crash in between finds the outcome by its key, without the code.
+async fn finish<Store, Vault, Codes: VerificationCodes, Network, System>(
+    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
+    payment: Payment,
+    outcome: Stage,
+    now: Timestamp,
+) -> Result<Move<Error>, Error> {
+    ports.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
+    Ok(Move::Finish(Box::new(payment.advance(outcome, Actor::Authorize, now))))
+}
+
+/// The question what became of the intent.
+fn question(payment: &Payment, intent: &Authorizing) -> Question {
+    let key = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
+    Question { key, order: OrderKind::Authorize, reference: intent.draft.clone() }
+}
+
 /// What an earlier sending of the order did, if the gateway ever saw it.
-async fn found(gateway: &impl Gateway, key: &GatewayKey) -> Result<Option<Authorization>, Error> {
-    match gateway.look_up(key).await {
+async fn found(gateway: &impl Gateway, question: &Question) -> Result<Option<Authorization>, Error> {
+    match gateway.look_up(question).await {
         Ok(Some(Effect::Authorized(answer))) => Ok(Some(answer)),
         Ok(None) => Ok(None),
         Ok(Some(Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_))) => {
@@ -134,23 +169,53 @@ async fn found(gateway: &impl Gateway, key: &GatewayKey) -> Result<Option<Author
 async fn send<Store, Vault, Codes, Network, System>(
     ports: &Ports<'_, Store, Vault, Codes, Network, System>,
     payment: &Payment,
-    key: &GatewayKey,
+    question: Question,
 ) -> Result<Authorization, Error>
 where
     Vault: LoadCard,
     Codes: VerificationCodes,
     Network: Gateway,
 {
+    let on = match question.reference.clone() {
+        Some(draft) => HoldOn::Draft(draft),
+        None => HoldOn::Card(card(ports, payment).await?),
+    };
+    let order = AuthorizeOrder { key: question.key.clone(), mode: payment.owner.mode, amount: payment.amount, on };
+    match ports.gateway.authorize(&order).await {
+        Ok(answer) => Ok(answer),
+        // Ask at once what became of it; if that does not help, the workflow tries again, and then `sweep`.
+        Err(lost @ NoAnswer::Unknown(_)) => found(ports.gateway, &question).await?.ok_or_else(|| lost.into()),
+        Err(refused @ NoAnswer::Unavailable(_)) => Err(refused.into()),
+    }
+}
+
+/// Tells the gateway of the hold. Whatever becomes of the answer, nothing is held: a lost one is as good as none.
+async fn draft<Store, Vault, Codes, Network, System>(
+    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
+    payment: &Payment,
+) -> Result<Drafted, Error>
+where
+    Vault: LoadCard,
+    Codes: VerificationCodes,
+    Network: Gateway,
+{
+    let key = payment.gateway_key(GatewayOperation::Authorize, FIRST_ATTEMPT);
+    let card = card(ports, payment).await?;
+    let order = DraftOrder { key, mode: payment.owner.mode, amount: payment.amount, card };
+    let drafted = ports.gateway.draft(&order).await;
+    drafted.map_err(|(NoAnswer::Unavailable(reason) | NoAnswer::Unknown(reason))| {
+        Error::GatewayUnavailable(NoAnswer::Unavailable(reason))
+    })
+}
+
+/// The payment's card, sealed, with its verification code if that is still there.
+async fn card<Store, Vault: LoadCard, Codes: VerificationCodes, Network, System>(
+    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
+    payment: &Payment,
+) -> Result<PresentedCard, Error> {
     let sealed = ports.vault.load(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
     let missing = || Error::VaultUnavailable(Unavailable::new("the vault", "the token's card is not there"));
     let sealed = sealed.ok_or_else(missing)?;
     let verification = ports.codes.find(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
-    let card = PresentedCard { sealed, verification, expiry: payment.card.expiry };
-    let order = AuthorizeOrder { key: key.clone(), mode: payment.owner.mode, amount: payment.amount, card };
-    match ports.gateway.authorize(&order).await {
-        Ok(answer) => Ok(answer),
-        // Ask at once what became of it; if that does not help, the workflow tries again, and then `sweep`.
-        Err(lost @ NoAnswer::Unknown(_)) => found(ports.gateway, key).await?.ok_or_else(|| lost.into()),
-        Err(refused @ NoAnswer::Unavailable(_)) => Err(refused.into()),
-    }
+    Ok(PresentedCard { sealed, verification, expiry: payment.card.expiry })
 }

@@ -61,7 +61,7 @@ pub async fn handle(
             let id = payment.payment_id.clone();
             let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
             let sent = gateway.capture(&order).await;
-            match step::answered(gateway, &order.key, sent, captured).await? {
+            match step::answered(gateway, order.question(), sent, captured).await? {
                 CaptureAnswer::Captured { reference } => {
                     let stage = Stage::Captured(Captured(intent.0));
                     Ok(Move::Finish(Box::new(payment.took_effect(reference, stage, Actor::Execute, clock.now()))))
@@ -96,6 +96,7 @@ fn order(payment: &Payment, intent: &Capturing) -> Option<CaptureOrder> {
     Some(CaptureOrder {
         key: payment.gateway_key(GatewayOperation::Capture(&capture.id), 1),
         hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
+        hold_reference: Some(intent.0.hold.reference.clone()),
         amount,
         last,
     })

@@ -5,7 +5,7 @@ use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::fraud::{RiskRules, Signals, screen};
 use payments::payment::{Actor, CaptureMethod};
 use payments::ports::{Clock, LoadPayment, Merchants, SavePayment, Velocity};
-use payments::stage::{Declined, Stage, StageName};
+use payments::stage::{Declined, Stage, StageName, VoidReason, Voiding};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 
 /// Why the step failed.
@@ -58,7 +58,8 @@ pub async fn handle(
                 let stage = authorized.screened(screening, at_once);
                 Ok(Move::Finish(Box::new(payment.clone().screened(stage, Actor::FraudCheck, clock.now()))))
             }
-            Stage::Declined(Declined::Issuer { .. }) => {
+            Stage::Declined(Declined::Issuer { .. })
+            | Stage::Voiding(Voiding { because: VoidReason::AuthenticationRequired, .. }) => {
                 count().await?;
                 Ok(Move::Stay)
             }

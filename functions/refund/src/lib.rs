@@ -58,7 +58,7 @@ pub async fn handle(
         Stage::Refunding(intent) => {
             let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
             let sent = gateway.refund(&order).await;
-            let answer = step::answered(gateway, &order.key, sent, refunded).await?;
+            let answer = step::answered(gateway, order.question(), sent, refunded).await?;
             let now = clock.now();
             let next = match answer {
                 RefundAnswer::Refunded { reference } => {
@@ -97,6 +97,7 @@ fn order(payment: &Payment, intent: &Refunding) -> Option<RefundOrder> {
     Some(RefundOrder {
         key: payment.gateway_key(GatewayOperation::Refund(&refund.id), 1),
         hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
+        hold_reference: Some(intent.0.hold.reference.clone()),
         amount,
     })
 }

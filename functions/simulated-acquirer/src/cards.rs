@@ -2,25 +2,6 @@
 
 use payments::gateway::DeclineCode;
 use payments::secret::Secret;
-use payments::token::PresentedCard;
-
-/// Opens a sealed card.
-pub trait OpenCard {
-    /// The number, and the verification code if there is one.
-    fn open(
-        &self,
-        card: &PresentedCard,
-    ) -> impl Future<Output = Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>>>;
-}
-
-impl OpenCard for payments_aws::VaultKeys {
-    async fn open(
-        &self,
-        card: &PresentedCard,
-    ) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>> {
-        Ok(payments_aws::VaultKeys::open(self, card).await?)
-    }
-}
 
 /// How the network misbehaves for a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -8,12 +8,12 @@ mod report;
 mod tariff;
 
 pub use account::{Account, AcquirerTable, Booking, Entry, Kept};
-pub use cards::{OpenCard, Quirk};
+pub use cards::Quirk;
 
 use gateways::simulated::{Order, ReportPage};
 use payments::failure::Unavailable;
 use payments::gateway::Effect;
-use payments::ports::Clock;
+use payments::ports::{Clock, OpenCard};
 use payments::reconcile::Day;
 use serde::Serialize;
 

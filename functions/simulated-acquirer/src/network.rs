@@ -1,7 +1,7 @@
 //! The orders, carried out: each changes its hold's entry at most once, whatever becomes of the answer.
 
 use crate::account::{Account, Booking, Entry, Kept};
-use crate::cards::{self, OpenCard, Quirk};
+use crate::cards::{self, Quirk};
 use crate::{Delay, Error, tariff};
 use payments::amount::Amount;
 use payments::failure::Unavailable;
@@ -9,6 +9,7 @@ use payments::gateway::{
     Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, RefundAnswer, VoidAnswer,
 };
 use payments::id::Mode;
+use payments::ports::OpenCard;
 use payments::reconcile::{Day, RowKind};
 use payments::token::PresentedCard;
 use std::collections::BTreeMap;

@@ -61,10 +61,11 @@ pub async fn handle(
             let order = VoidOrder {
                 key: payment.gateway_key(GatewayOperation::Void, intent.attempt),
                 hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.hold_attempt),
+                hold_reference: intent.reference(),
                 captured: payment.captured(),
             };
             let sent = gateway.void(&order).await;
-            match step::answered(gateway, &order.key, sent, voided).await? {
+            match step::answered(gateway, order.question(), sent, voided).await? {
                 VoidAnswer::Voided => Ok(Move::Finish(Box::new(let_go(payment, intent, clock.now())))),
                 VoidAnswer::AlreadyCaptured { reference } => {
                     let id = payment.payment_id.clone();

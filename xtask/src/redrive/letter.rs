@@ -99,15 +99,12 @@ fn unwrap(document: &[u8]) -> Option<Original> {
     let document: Value = serde_json::from_slice(document).ok()?;
     document.get("KafkaBatchInfo")?;
     // Lambda's pages show the event itself; other destinations get it as a text.
-    let payload = match &document["payload"] {
-        Value::String(text) => serde_json::from_str(text).ok()?,
-        payload => payload.clone(),
-    };
+    let payload = &document["payload"];
+    let payload = payload.as_str().map_or_else(|| Some(payload.clone()), |text| serde_json::from_str(text).ok())?;
     let mut records = payload["records"].as_object()?.values().filter_map(Value::as_array).flatten();
     let (record, None) = (records.next()?, records.next()) else { return None };
-    let bytes = |field: &Value| match field {
-        Value::Null => Some(None),
-        field => BASE64.decode(field.as_str()?).ok().map(Some),
+    let bytes = |field: &Value| {
+        if field.is_null() { Some(None) } else { BASE64.decode(field.as_str()?).ok().map(Some) }
     };
     let context = &document["requestContext"];
     let condition = context["condition"].as_str().unwrap_or("given up");

@@ -108,7 +108,7 @@ impl Held<'_> {
         let mut outcome = Outcome::default();
         let mut letters = self.letters.into_iter();
         let mut stays = Vec::new();
-        while let Some(letter) = letters.next() {
+        for letter in letters.by_ref() {
             let target = match letter.marks.way_back(self.place) {
                 Ok(target) => target,
                 Err(reason) => {

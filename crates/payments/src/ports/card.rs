@@ -3,8 +3,9 @@
 use crate::card::{CardNumber, Cvc};
 use crate::failure::Unavailable;
 use crate::id::{CardFingerprint, Owner, TokenId};
+use crate::secret::Secret;
 use crate::timestamp::Timestamp;
-use crate::token::{SealedCard, Token};
+use crate::token::{PresentedCard, SealedCard, Token};
 
 /// Reads tokens' public halves.
 pub trait Tokens {
@@ -39,6 +40,15 @@ pub trait SealCard {
         number: &CardNumber,
         cvc: Option<&Cvc>,
     ) -> Result<Sealed, Unavailable>;
+}
+
+/// Opens sealed cards: for the process that hands them to a network, and for nobody else.
+pub trait OpenCard {
+    /// The number, and the verification code if there is one.
+    async fn open(
+        &self,
+        card: &PresentedCard,
+    ) -> Result<(Secret, Option<Secret>), Box<dyn std::error::Error + Send + Sync>>;
 }
 
 /// Stores sealed cards.

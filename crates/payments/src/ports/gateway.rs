@@ -1,16 +1,22 @@
 //! Gateways.
 
+use crate::failure::Unavailable;
 use crate::gateway::{
-    Authorization, AuthorizeOrder, CaptureAnswer, CaptureOrder, Effect, GatewayKey, GatewayName, NoAnswer,
-    RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+    Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayName,
+    NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
 use crate::id::Mode;
 use crate::reconcile::Day;
+use crate::secret::Secret;
 
 /// A card gateway.
 pub trait Gateway {
     /// Its name.
     fn name(&self) -> GatewayName;
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+    /// Tells it of a hold that is to be placed; asked only of gateways that take drafts. However often, nothing is held.
+    async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer>;
     /// Places a hold.
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer>;
     /// Takes money of a hold.
@@ -19,8 +25,16 @@ pub trait Gateway {
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer>;
     /// Gives captured money back.
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer>;
-    /// What the order of that key did; `None` if the gateway never saw it.
-    async fn look_up(&self, key: &GatewayKey) -> Result<Option<Effect>, NoAnswer>;
+    /// What that order did; `None` if it did nothing so far.
+    async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer>;
+}
+
+/// The key by which a gateway knows us. It is read from where secrets are kept, and is nowhere else.
+pub trait GatewaySecret {
+    /// The key; it may be remembered for minutes.
+    async fn secret(&self) -> Result<Secret, Unavailable>;
+    /// The gateway does not know it: whoever asks next is given the one that is kept now.
+    fn forget(&self);
 }
 
 /// Asks a gateway what it booked.

@@ -1,0 +1,328 @@
+//! Stripe, by PaymentIntents captured by hand: <https://docs.stripe.com/payments/place-a-hold-on-a-payment-method>.
+//!
+//! A PaymentIntent that nobody confirmed holds nothing. It is the draft: made before our intent, named by it, and confirmed
+//! after it. So the question what became of an order is always a read of one PaymentIntent by its name, which is never stale,
+//! and a canceled one can never be confirmed by an order that comes late. Each call carries our key as `Idempotency-Key`;
+//! nothing leans on it alone, for Stripe forgets it after a day: what changes a PaymentIntent looks at it first, and a
+//! refund, of which one PaymentIntent can have many, looks for itself in the list (docs/gateways.md).
+
+mod amount;
+mod api;
+mod cards;
+mod decline;
+mod form;
+mod wire;
+
+pub use cards::{OpenedCards, PresentCard, Presented};
+
+use crate::https::{HttpsClient, Timeouts};
+use amount::to_stripe;
+use api::{Api, Reply};
+use form::Form;
+use payments::gateway::{
+    Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DeclineCode, DraftOrder, Drafted, Effect,
+    GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+};
+use payments::id::Mode;
+use payments::ports::{Gateway, GatewaySecret};
+use payments::secret::Secret;
+use std::time::Duration;
+use wire::{Intent, KEY_FIELD, Refund, Refunds, State, refundable};
+
+/// What Stripe can do. Several captures of one hold are for some of its accounts and some cards only.
+pub const CAPABILITIES: Capabilities = Capabilities {
+    several_captures: false,
+    partial_refund: true,
+    look_up: true,
+    refuses_late_orders: true,
+    authentication: true,
+    drafts: true,
+};
+/// How long we wait for Stripe: an issuer may take seconds.
+pub const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(8) };
+/// Refunds of one payment: Stripe's largest page, and more than a payment takes operations.
+const MAX_REFUNDS: usize = 100;
+
+/// Stripe. `Key` reads the restricted key, `Cards` shows it the cards.
+#[derive(Clone, Debug)]
+pub struct StripeGateway<Key, Cards> {
+    api: Api<Key>,
+    cards: Cards,
+}
+
+impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
+    /// Over that connection, by that key.
+    pub fn new(http: HttpsClient, key: Key, cards: Cards) -> Self {
+        Self { api: Api::new(http, key), cards }
+    }
+
+    /// The PaymentIntent of that name, with what the issuer checked.
+    async fn read(&self, reference: &str) -> Result<Intent, NoAnswer> {
+        let path = format!("/v1/payment_intents/{}?expand[]=latest_charge", named(reference)?);
+        match self.api.get(&path).await? {
+            Reply::Done(intent) => Ok(intent),
+            Reply::Refused(error) => Err(error.not_done()),
+        }
+    }
+
+    /// Tells the PaymentIntent to confirm, capture or cancel itself. However it refuses, it is read: where it is now says what
+    /// became of this order or of one like it.
+    async fn tell(&self, reference: &str, verb: &str, key: &str, form: Form) -> Result<Told, NoAnswer> {
+        let path = format!("/v1/payment_intents/{}/{verb}", named(reference)?);
+        let form = form.field("expand[]", "latest_charge");
+        match self.api.post(&path, key, form).await? {
+            Reply::Done(intent) => Ok(Told { intent, refused: None }),
+            Reply::Refused(error) => {
+                // A read that is lost leaves the order's outcome open, even if it was not sent.
+                let intent = self.read(reference).await.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
+                Ok(Told { intent, refused: Some(error) })
+            }
+        }
+    }
+
+    async fn refunds(&self, reference: &str) -> Result<Vec<Refund>, NoAnswer> {
+        let path = format!("/v1/refunds?payment_intent={}&limit={MAX_REFUNDS}", named(reference)?);
+        match self.api.get::<Refunds>(&path).await? {
+            Reply::Done(page) if page.has_more => Err(NoAnswer::Unknown(format!("more than {MAX_REFUNDS} refunds"))),
+            Reply::Done(page) => Ok(page.data),
+            Reply::Refused(error) => Err(error.not_done()),
+        }
+    }
+}
+
+/// What a PaymentIntent came to when it was told something.
+struct Told {
+    intent: Intent,
+    refused: Option<wire::StripeError>,
+}
+
+impl Told {
+    /// It is not where it was told to go: refused for good, or nobody knows.
+    fn stayed<A>(self, refused: impl FnOnce(wire::StripeError) -> Result<A, NoAnswer>) -> Result<A, NoAnswer> {
+        match (self.intent.state(), self.refused) {
+            (State::Undecided, _) | (_, None) => Err(undecided(&self.intent)),
+            (_, Some(error)) => refused(error),
+        }
+    }
+}
+
+impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Cards> {
+    fn name(&self) -> GatewayName {
+        GatewayName("stripe".to_owned())
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
+    }
+
+    async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
+        if opens(&self.api.key().await?) != Some(order.mode) {
+            return Err(NoAnswer::Unavailable(format!("the key does not open {} mode", order.mode)));
+        }
+        let unwritable = || NoAnswer::Unavailable(format!("it takes no such amount of {}", order.amount.currency()));
+        let amount = to_stripe(order.amount).ok_or_else(unwritable)?;
+        let method = match self.cards.present(order).await? {
+            Presented::Method(name) => name,
+            Presented::Declined(code) => return Ok(Drafted::Declined { code }),
+        };
+        let form = Form::new()
+            .field("amount", &amount.to_string())
+            .field("currency", &order.amount.currency().code().to_ascii_lowercase())
+            .field("capture_method", "manual")
+            .field("payment_method", &method)
+            .field("payment_method_types[]", "card")
+            .field(&format!("metadata[{KEY_FIELD}]"), order.key.as_str());
+        // By the card's name too: with another PaymentMethod it is another request, and one draft more harms nobody.
+        match self.api.post::<Intent>("/v1/payment_intents", &format!("{}:{method}", order.key), form).await? {
+            Reply::Done(intent) => Ok(Drafted::Ready { reference: intent.id }),
+            Reply::Refused(error) if error.is_of_card() => Ok(Drafted::Declined { code: error.decline() }),
+            Reply::Refused(error) => Err(error.not_done()),
+        }
+    }
+
+    async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
+        let HoldOn::Draft(reference) = &order.on else {
+            return Err(NoAnswer::Unavailable("an order without its draft".to_owned()));
+        };
+        let told = self.tell(reference, "confirm", order.key.as_str(), Form::new()).await?;
+        match told.intent.authorization() {
+            Some(answer) => Ok(answer),
+            None if told.intent.state() == State::Canceled => {
+                Ok(Authorization::Declined { code: DeclineCode::DoNotHonor })
+            }
+            None => told.stayed(|error| match error.is_of_card() {
+                true => Ok(Authorization::Declined { code: error.decline() }),
+                false => Err(error.not_done()),
+            }),
+        }
+    }
+
+    async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
+        let (reference, intent) = match &order.hold_reference {
+            Some(reference) => (reference, self.read(reference).await?),
+            None => return Ok(CaptureAnswer::Refused),
+        };
+        match intent.state() {
+            State::Taken => return Ok(CaptureAnswer::Captured { reference: intent.charge() }),
+            State::Undecided => return Err(undecided(&intent)),
+            State::Draft | State::Declined(_) | State::ActionRequired | State::Canceled => {
+                return Ok(CaptureAnswer::Refused);
+            }
+            State::Held => {}
+        }
+        let Some(amount) = to_stripe(order.amount).filter(|amount| *amount <= intent.amount) else {
+            return Ok(CaptureAnswer::Refused);
+        };
+        // What is left of the hold goes with the first capture: an order that wants to keep it is not for this gateway.
+        if !order.last && amount < intent.amount {
+            return Ok(CaptureAnswer::Refused);
+        }
+        let form = Form::new().field("amount_to_capture", &amount.to_string());
+        let told = self.tell(reference, "capture", order.key.as_str(), form).await?;
+        if told.intent.state() == State::Taken {
+            return Ok(CaptureAnswer::Captured { reference: told.intent.charge() });
+        }
+        told.stayed(|_| Ok(CaptureAnswer::Refused))
+    }
+
+    async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
+        // Nothing is held without a draft, and nothing ever will be.
+        let Some(reference) = &order.hold_reference else {
+            return Ok(VoidAnswer::Voided);
+        };
+        let intent = self.read(reference).await?;
+        match intent.state() {
+            State::Canceled => return Ok(VoidAnswer::Voided),
+            State::Taken => return Ok(voided_after_capture(&intent, order)),
+            State::Undecided => return Err(undecided(&intent)),
+            State::Draft | State::Declined(_) | State::ActionRequired | State::Held => {}
+        }
+        let told = self.tell(reference, "cancel", order.key.as_str(), Form::new()).await?;
+        match told.intent.state() {
+            State::Canceled => Ok(VoidAnswer::Voided),
+            State::Taken => Ok(voided_after_capture(&told.intent, order)),
+            State::Draft | State::Declined(_) | State::ActionRequired | State::Held | State::Undecided => {
+                told.stayed(|error| Err(error.not_done()))
+            }
+        }
+    }
+
+    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
+        let (reference, intent) = match &order.hold_reference {
+            Some(reference) => (reference, self.read(reference).await?),
+            None => return Ok(RefundAnswer::Refused),
+        };
+        match intent.state() {
+            State::Taken => {}
+            State::Undecided => return Err(undecided(&intent)),
+            State::Draft | State::Declined(_) | State::ActionRequired | State::Held | State::Canceled => {
+                return Ok(RefundAnswer::Refused);
+            }
+        }
+        let refunds = self.refunds(reference).await?;
+        if let Some(done) = refunds.iter().find(|refund| refund.is_of(order.key.as_str())) {
+            return Ok(given_back(done));
+        }
+        let left = refundable(&intent, &refunds);
+        let Some(amount) = to_stripe(order.amount).filter(|amount| *amount <= left) else {
+            return Ok(RefundAnswer::Refused);
+        };
+        let form = Form::new()
+            .field("payment_intent", reference)
+            .field("amount", &amount.to_string())
+            .field(&format!("metadata[{KEY_FIELD}]"), order.key.as_str());
+        match self.api.post::<Refund>("/v1/refunds", order.key.as_str(), form).await? {
+            Reply::Done(refund) => Ok(given_back(&refund)),
+            // Nothing is left to give back: perhaps by this very order, sent twice at once.
+            Reply::Refused(_) => {
+                let refunds = self.refunds(reference).await.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
+                let done = refunds.iter().find(|refund| refund.is_of(order.key.as_str()));
+                Ok(done.map_or(RefundAnswer::Refused, given_back))
+            }
+        }
+    }
+
+    async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
+        let Some(reference) = &question.reference else {
+            return Ok(None);
+        };
+        let intent = self.read(reference).await?;
+        let state = intent.state();
+        if state == State::Undecided {
+            return Err(undecided(&intent));
+        }
+        Ok(match question.order {
+            OrderKind::Authorize => intent.authorization().map(Effect::Authorized),
+            OrderKind::Capture if state == State::Taken => {
+                Some(Effect::Captured(CaptureAnswer::Captured { reference: intent.charge() }))
+            }
+            OrderKind::Void if state == State::Canceled => Some(Effect::Voided(VoidAnswer::Voided)),
+            OrderKind::Refund if state == State::Taken => {
+                let refunds = self.refunds(reference).await?;
+                let done = refunds.iter().find(|refund| refund.is_of(question.key.as_str()));
+                done.map(|refund| Effect::Refunded(given_back(refund)))
+            }
+            OrderKind::Capture | OrderKind::Void | OrderKind::Refund => None,
+        })
+    }
+}
+
+/// A capture lets the rest go with it: there is nothing to void. One that the order does not know of is named.
+fn voided_after_capture(intent: &Intent, order: &VoidOrder) -> VoidAnswer {
+    match order.captured.minor() {
+        0 => VoidAnswer::AlreadyCaptured { reference: intent.charge() },
+        _ => VoidAnswer::Voided,
+    }
+}
+
+fn given_back(refund: &Refund) -> RefundAnswer {
+    if refund.is_off() { RefundAnswer::Refused } else { RefundAnswer::Refunded { reference: refund.id.clone() } }
+}
+
+fn undecided(intent: &Intent) -> NoAnswer {
+    let status = intent.status.chars().filter(|sign| sign.is_ascii_lowercase() || *sign == '_').take(40);
+    NoAnswer::Unknown(format!("the payment intent is {}", status.collect::<String>()))
+}
+
+/// The name, if it is one: it becomes part of a path.
+fn named(reference: &str) -> Result<&str, NoAnswer> {
+    let plain = !reference.is_empty() && reference.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    if plain { Ok(reference) } else { Err(NoAnswer::Unavailable("no name of a payment intent".to_owned())) }
+}
+
+/// Which world a key of Stripe's opens: a test payment must not charge a live card.
+fn opens(key: &Secret) -> Option<Mode> {
+    let is = |prefixes: [&str; 2]| prefixes.iter().any(|prefix| key.expose().starts_with(prefix));
+    if is(["rk_live_", "sk_live_"]) {
+        Some(Mode::Live)
+    } else if is(["rk_test_", "sk_test_"]) {
+        Some(Mode::Test)
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_opens_its_own_world_only() {
+        let check = |key: &str, mode| assert_eq!(opens(&Secret::new(key.to_owned())), mode, "{key}");
+        check("rk_live_a", Some(Mode::Live));
+        check("sk_live_a", Some(Mode::Live));
+        check("rk_test_a", Some(Mode::Test));
+        check("sk_test_a", Some(Mode::Test));
+        check("pk_test_a", None);
+        check("", None);
+    }
+
+    #[test]
+    fn a_name_leads_nowhere_else() {
+        let check = |name: &str, good: bool| assert_eq!(named(name).is_ok(), good, "{name}");
+        check("pi_3MtwBwLkdIwHu7ix28a3tqPa", true);
+        check("", false);
+        check("pi_1/../../v1/refunds", false);
+        check("pi_1?amount=1", false);
+    }
+}
