@@ -114,7 +114,7 @@ impl Site {
         for (name, place) in &places {
             let seen = look(&sqs, kafka.as_ref(), place, what.limit).await;
             if let Ok((_, found, tally)) = &seen {
-                progress::answer(format!("{name}: {found} letters"));
+                progress::answer(format!("{name}: {found} found"));
                 tally.lines(clock::now_milliseconds()).iter().for_each(|line| progress::answer(format!("    {line}")));
             }
             looked.push((name, seen));

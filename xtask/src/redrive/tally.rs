@@ -30,7 +30,8 @@ impl Tally {
     /// How old the letters are, and each reason with its count.
     pub fn lines(&self, now: i64) -> Vec<String> {
         let (Some(oldest), Some(newest)) = (self.oldest, self.newest) else { return Vec::new() };
-        let ages = format!("{} to {} old", age(now - newest), age(now - oldest));
+        let (youngest, eldest) = (age(now - newest), age(now - oldest));
+        let ages = if youngest == eldest { format!("{eldest} old") } else { format!("{youngest} to {eldest} old") };
         let mut reasons: Vec<_> = self.reasons.iter().collect();
         reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
         let reasons = reasons.into_iter().map(|(reason, count)| format!("{count} x {reason}"));
@@ -65,6 +66,9 @@ mod tests {
         assert_eq!(tally.lines(48 * hour), ["1 h to 2 d old", "2 x broken", "1 x late"]);
         // A clock that is behind makes nothing younger than now.
         assert_eq!(tally.lines(46 * hour)[0], "0 s to 1 d old");
+        let mut one = Tally::default();
+        one.add(0, "broken");
+        assert_eq!(one.lines(hour), ["1 h old", "1 x broken"]);
         assert_eq!((age(59_999), age(60_000)), ("59 s".to_owned(), "1 min".to_owned()));
     }
 
