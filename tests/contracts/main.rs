@@ -11,4 +11,5 @@ mod files;
 mod functions;
 mod payout_workflow;
 mod permissions;
+mod schemas;
 mod workflow;

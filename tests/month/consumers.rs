@@ -46,6 +46,7 @@ pub struct Consumers {
 
 impl Events for Consumers {
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>> {
+        events.iter().for_each(crate::schemas::check_event);
         self.sent.borrow_mut().extend_from_slice(events);
         events.iter().map(|_| Ok(())).collect()
     }

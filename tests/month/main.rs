@@ -19,6 +19,8 @@ mod exceptions_kept;
 mod machine;
 #[path = "../tasks/reconcile_world.rs"]
 mod reconcile_world;
+#[path = "../tasks/schemas.rs"]
+mod schemas;
 #[path = "../tasks/world.rs"]
 mod world;
 

@@ -86,3 +86,36 @@ pub async fn write_to(stack: &Stack, topic: &str, partition: i32, key: &str, val
     }
     producer.close().await.unwrap();
 }
+
+/// What the records of a topic have against its schema, of those whose key begins with one of these.
+async fn against_schema(stack: &Stack, topic: &str, keys: &[&str]) -> (usize, Vec<String>) {
+    let path = format!("{}/../schemas/topics/{topic}.v1.json", env!("CARGO_MANIFEST_DIR"));
+    let schema = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let records = read_all(stack, topic).await;
+    let ours = records.iter().filter(|record| keys.iter().any(|start| record.key.starts_with(start)));
+    let (mut count, mut findings) = (0, Vec::new());
+    for record in ours {
+        count += 1;
+        let value = serde_json::from_str(&record.value).unwrap();
+        findings.extend(validator.iter_errors(&value).map(|error| format!("{}: {error}", error.instance_path())));
+    }
+    (count, findings)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_topics_records_are_as_their_schemas_say() {
+    let _healthy = crate::shop::healthy().await;
+    let shop = crate::shop::Shop::open().await;
+    let id = shop.sell(900).await;
+    crate::shop::until("the payment's events on the topic", 60, || async {
+        let records = read_all(&shop.stack, "payment-events").await;
+        (records.iter().filter(|record| record.key == id).count() >= 6).then_some(())
+    })
+    .await;
+    // Other tests put records there that are no events, under keys that are no ids.
+    let (count, findings) = against_schema(&shop.stack, "payment-events", &["pay_", "po_", "bnk_"]).await;
+    assert!(count >= 6 && findings.is_empty(), "{count} records: {findings:?}");
+    let (_, findings) = against_schema(&shop.stack, "payment-answers", &[""]).await;
+    assert!(findings.is_empty(), "{findings:?}");
+}

@@ -39,6 +39,7 @@ impl Events for Sinks {
             if place >= from {
                 return Err(refused());
             }
+            crate::schemas::check_event(event);
             self.sent.borrow_mut().push(event.clone());
             Ok(())
         };

@@ -47,6 +47,7 @@ impl Topics {
 
 impl Answers for Topics {
     async fn answer(&self, answer: &PaymentAnswer) -> Result<(), Unavailable> {
+        crate::schemas::check("topics/payment-answers.v1", answer);
         self.take(&self.answers, answer.clone())
     }
 }

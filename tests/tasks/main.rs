@@ -23,6 +23,8 @@ mod reconcile_world;
 mod reconciliation;
 mod refusals;
 mod registry;
+mod schema_samples;
+mod schemas;
 mod states;
 mod webhook_faults;
 mod webhook_world;

@@ -126,6 +126,7 @@ pub fn names() -> OutboxNames {
 impl Events for Outside {
     /// As the adapter: what the topic refuses is not told to anybody as done, what the bus refuses is on the topic already.
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>> {
+        events.iter().for_each(crate::schemas::check_event);
         let outcome = |event: &Event| {
             if !self.is_out(Outage::Broker) {
                 self.topic.borrow_mut().push(event.clone());

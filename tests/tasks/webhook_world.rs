@@ -347,6 +347,7 @@ impl Courier for Webhooks {
 
 impl Announce for Webhooks {
     async fn announce(&self, event: &EndpointEvent) -> Result<(), Unavailable> {
+        crate::schemas::check("events/webhook-endpoint.v1", event);
         self.call(|| self.told.borrow_mut().push(event.clone()))
     }
 }

@@ -169,7 +169,7 @@ async fn run(command: Command) -> Result<bool> {
         Command::Bench(command) => return bench::bench(&workspace, &command).await,
         Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,
-        Command::Docs => docs::docs(&workspace)?,
+        Command::Docs => docs::docs(&workspace).await?,
         Command::FuzzApi { requests, short } => {
             let extent = if short { fuzz::Extent::Short } else { fuzz::Extent::Requests(requests) };
             return fuzz::fuzz(&Stack::open(&workspace).await?, extent).await;

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Stack, Workspace, build, demo, deploy, down, fuzz, gateways, month, progress, tools, up};
+use crate::{Stack, Workspace, build, demo, deploy, docs, down, fuzz, gateways, month, progress, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
@@ -16,6 +16,7 @@ const DEMO_CONCURRENCY: usize = 8;
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
+    cargo_test(workspace, &docs::SCHEMAS[1..]).await.context("the schemas of events and topics")?;
     workspace.make_folders()?;
     tools::install(workspace).await?;
     lint_template(workspace).await?;

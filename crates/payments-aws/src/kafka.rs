@@ -5,7 +5,7 @@ use krafka::auth::{AuthConfig, AwsMskIamCredentials};
 use krafka::producer::{Acks, Producer};
 use krafka::{Kafka, Record};
 use payments::failure::Unavailable;
-use payments::ledger::Dead;
+use payments::ledger::{Dead, DeadHeaders};
 use payments::ports::DeadLetters;
 use std::time::Duration;
 
@@ -59,9 +59,10 @@ impl DeadLetterTopics {
 
 impl DeadLetters for DeadLetterTopics {
     async fn bury(&self, dead: &Dead) -> Result<(), Unavailable> {
+        let DeadHeaders { reason, source } = dead.headers();
         let mut record = Record::new(format!("{}-dlq", dead.topic), dead.value.clone().unwrap_or_default())
-            .header("reason", dead.reason.clone())
-            .header("source", format!("{}-{}:{}", dead.topic, dead.position.partition, dead.position.offset));
+            .header("reason", reason)
+            .header("source", source);
         if dead.value.is_none() {
             record = record.without_value();
         }

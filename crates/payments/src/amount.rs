@@ -9,10 +9,14 @@ pub const MAX_MINOR: u64 = (1 << 53) - 1;
 
 /// An amount of money, zero or more, in minor units of its currency. `1999 EUR` is 19.99 euros.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!try_from))]
 #[serde(try_from = "Unchecked")]
 pub struct Amount {
+    /// Minor units of the currency: 1999 is 19.99 EUR.
     #[serde(rename = "amount")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     minor: u64,
+    /// Of which currency.
     currency: Currency,
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A line of a bank statement that is not a payout's: a gateway's funding, or something that nobody knows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BankMovement {
     /// Its id.
     pub id: BankMovementId,
@@ -19,6 +20,7 @@ pub struct BankMovement {
     /// The account's number, as the bank writes it.
     pub account: String,
     /// The day on which the bank booked it, `YYYY-MM-DD`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub booked_on: String,
     /// The bank's own reference of the line.
     pub reference: String,
@@ -41,6 +43,7 @@ impl BankMovement {
 
 /// Which way money went, seen from our account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
     /// In.

@@ -223,16 +223,20 @@ fn read_ach(fields: &mut Fields<'_>, name: Option<String>) -> Option<BankAccount
 
 /// What may be shown of a bank account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BankAccountView {
     /// `iban` or `ach`.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = ["iban", "ach"])))]
     pub kind: String,
     /// Whose.
     pub name: String,
     /// Its country's code, for an IBAN.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[A-Z]{2}$")))]
     pub country: Option<String>,
     /// The last four characters of its number.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9A-Z]{4}$")))]
     pub last4: String,
 }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display, strum::EnumIter,
 )]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Brand {
@@ -124,10 +125,13 @@ impl Cvc {
 
 /// The month in which a card expires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Expiry {
     /// Four digits.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1000, max = 9999)))]
     pub year: u16,
     /// 1 to 12.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 12)))]
     pub month: u8,
 }
 
@@ -141,12 +145,15 @@ impl Expiry {
 
 /// What may be shown of a card: at most the first six and the last four digits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CardSummary {
     /// The network.
     pub brand: Brand,
     /// The first six digits.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9]{6}$")))]
     pub first6: String,
     /// The last four digits.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[0-9]{4}$")))]
     pub last4: String,
     /// The last month in which it is good.
     pub expiry: Expiry,

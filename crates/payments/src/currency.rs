@@ -16,7 +16,17 @@ const EXPONENT_3: &str = "BHD IQD JOD KWD LYD OMR TND";
 
 /// A currency that a card payment can be made in, by its ISO 4217 code.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Currency([u8; 3]);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("enum" = codes(), "x-extensible" = true)))]
+pub struct Currency(#[cfg_attr(feature = "schema", schemars(with = "String"))] [u8; 3]);
+
+/// Every currency's code, sorted.
+#[cfg(feature = "schema")]
+fn codes() -> Vec<&'static str> {
+    let mut codes: Vec<_> =
+        [EXPONENT_0, EXPONENT_2, EXPONENT_3].into_iter().flat_map(str::split_ascii_whitespace).collect();
+    codes.sort_unstable();
+    codes
+}
 
 impl Currency {
     /// The code's letters, in ASCII.

@@ -17,7 +17,7 @@ use serde_json::Value;
 pub const ENVELOPE: u32 = 1;
 
 /// What happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display, strum::EnumIter)]
 #[allow(missing_docs, reason = "each variant is the event of its name")]
 pub enum EventKind {
     #[serde(rename = "payment.processing")]
@@ -148,16 +148,20 @@ impl Data {
 
 /// The envelope.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!try_from))]
 #[serde(try_from = "Envelope")]
 pub struct Event {
     /// The subject's id and version, `pay_...:3`: the same whenever it is sent again.
     pub id: String,
     /// What happened.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     pub kind: EventKind,
-    /// [`ENVELOPE`].
+    /// The version of the envelope and of what is in it.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = ENVELOPE)))]
     pub version: u32,
     /// When (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub occurred_at: String,
     /// Whose; absent for what is our own, which only the bank's movements are.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +169,7 @@ pub struct Event {
     /// In which world.
     pub mode: Mode,
     /// What it is about, as of this version.
+    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
     pub data: Data,
 }
 

@@ -20,13 +20,16 @@ pub const WHOLE: u32 = 10_000;
 
 /// The numbers that a fee was made of, kept with the fee so that anyone can do the sum again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FeeTerms {
     /// Hundredths of a percent.
     pub basis_points: u32,
     /// Minor units of the payment's currency.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub fixed_minor: u64,
     /// The least that is asked, in minor units of the payment's currency.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub minimum_minor: u64,
 }
 

@@ -30,6 +30,7 @@ impl Default for RiskRules {
 
 /// What the risk side decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     /// Go on.
@@ -42,6 +43,7 @@ pub enum Decision {
 
 /// Why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
 #[serde(rename_all = "snake_case")]
 pub enum RiskReason {
     /// The amount is at or over the merchant's line.
@@ -56,6 +58,7 @@ pub enum RiskReason {
 
 /// The decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Screening {
     /// The strictest of what the rules said.
     pub decision: Decision,

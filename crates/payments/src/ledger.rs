@@ -201,6 +201,29 @@ pub struct Dead {
     pub reason: String,
 }
 
+/// The version of a dead letter's headers.
+pub const DEAD_VERSION: u32 = 1;
+
+/// The headers that a dead letter has: what is known of it besides what came.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DeadHeaders {
+    /// Why it cannot be read.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1)))]
+    pub reason: String,
+    /// Where it stood: topic, partition and offset, such as `payment-events-0:17`.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z-]+-[0-9]+:[0-9]+$")))]
+    pub source: String,
+}
+
+impl Dead {
+    /// Its headers.
+    pub fn headers(&self) -> DeadHeaders {
+        let Position { partition, offset } = self.position;
+        DeadHeaders { reason: self.reason.clone(), source: format!("{}-{partition}:{offset}", self.topic) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -36,6 +36,8 @@ pub mod problem;
 pub mod reconcile;
 pub mod region;
 pub mod request;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod secret;
 pub mod settlement;
 pub mod stage;

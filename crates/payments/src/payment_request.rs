@@ -14,9 +14,11 @@ pub const REQUEST_VERSION: u32 = 1;
 
 /// A record of `payment-requests`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentRequest {
-    /// [`REQUEST_VERSION`].
+    /// The version of the record.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = REQUEST_VERSION)))]
     pub version: u32,
     /// For whom.
     pub merchant_id: MerchantId,
@@ -25,6 +27,7 @@ pub struct PaymentRequest {
     /// As the header of that name: the same for each repetition, new for each payment.
     pub idempotency_key: IdempotencyKey,
     /// The body of `POST /v1/payments`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::request::CreatePayment"))]
     pub body: Value,
 }
 
@@ -51,10 +54,12 @@ impl PaymentRequest {
 
 /// A record of `payment-answers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentAnswer {
     /// What is answered, by its content: an answer that is sent again has the same id.
     pub id: String,
-    /// [`REQUEST_VERSION`].
+    /// The version of the record.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = REQUEST_VERSION)))]
     pub version: u32,
     /// The payment that the request made or would have made.
     pub payment_id: PaymentId,
@@ -65,6 +70,7 @@ pub struct PaymentAnswer {
     /// The request's.
     pub idempotency_key: IdempotencyKey,
     /// As over HTTP: 201 for a payment at rest, 202 for one that is accepted and under way, or the problem's.
+    #[cfg_attr(feature = "schema", schemars(range(min = 200, max = 599)))]
     pub status: u16,
     /// The payment where it rested first, or as it was accepted.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 /// A payout as merchants and consumers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutView {
     /// Its id.
     pub id: PayoutId,
@@ -24,9 +25,11 @@ pub struct PayoutView {
     #[serde(flatten)]
     pub amount: Amount,
     /// The day whose dues it pays, `YYYY-MM-DD`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub day: String,
     /// What it is made of, frozen when it was created.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = item::MAX_LINES)))]
     pub lines: Vec<PayoutLine>,
     /// Where it goes.
     pub bank_account: BankAccountView,
@@ -36,11 +39,13 @@ pub struct PayoutView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<PayoutFailure>,
     /// When it was created (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub created_at: String,
 }
 
 /// How far a payout is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::Display)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum PayoutStatus {
@@ -60,24 +65,29 @@ pub enum PayoutStatus {
 
 /// What a payout takes from one account and due date.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutLine {
     /// The account's text.
     pub account: String,
     /// The day on which it was due, `YYYY-MM-DD`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub due: Option<String>,
     /// Minor units that the merchant gets of it; negative for what it owes.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::SignedMinor"))]
     pub minor: i64,
 }
 
 /// Why a payout was not paid, or came back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PayoutFailure {
     /// A stable word; the bank's reason code.
     pub code: String,
     /// A sentence.
     pub detail: String,
     /// The day from which the money is due to the merchant again, `YYYY-MM-DD`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub due_again: String,
 }
 

@@ -7,6 +7,7 @@ const PROBLEM_TYPE: &str = "https://florin.example/problems/";
 
 /// A field of the request that is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// The field's path, such as `card.exp_month`; a header by its name.
     pub field: String,
@@ -174,15 +175,24 @@ impl Problem {
     }
 }
 
+/// Every `type` that a problem can have.
+#[cfg(feature = "schema")]
+fn types() -> Vec<String> {
+    <ProblemKind as strum::IntoEnumIterator>::iter().map(|kind| format!("{PROBLEM_TYPE}{kind}")).collect()
+}
+
 /// A problem as clients read it (RFC 9457).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProblemDocument {
     /// A URI, the same for every problem of the kind.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = types(), "x-extensible" = true)))]
     pub kind: String,
     /// One sentence, the same for every problem of the kind.
     pub title: String,
     /// The HTTP status.
+    #[cfg_attr(feature = "schema", schemars(range(min = 400, max = 599)))]
     pub status: u16,
     /// What is wrong here and now, and what would be right.
     pub detail: String,

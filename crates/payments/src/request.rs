@@ -44,6 +44,35 @@ pub struct CreatePayment {
     pub metadata: BTreeMap<String, String>,
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for CreatePayment {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "CreatePayment".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "The body of `POST /v1/payments`.",
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["amount", "currency", "token"],
+            "properties": {
+                "amount": {
+                    "description": "In minor units; 1999 is 19.99 EUR.", "type": "integer", "minimum": 1, "maximum": MAX_MINOR,
+                },
+                "currency": generator.subschema_for::<Currency>(),
+                "token": generator.subschema_for::<TokenId>(),
+                "capture_method": generator.subschema_for::<CaptureMethod>(),
+                "reference": {
+                    "description": "The merchant's own name for the payment. No card numbers.",
+                    "type": "string", "minLength": 1, "maxLength": MAX_REFERENCE, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
+                },
+                "metadata": crate::schema::metadata(generator),
+            },
+        })
+    }
+}
+
 /// `POST /v1/tokens`, checked by itself.
 #[derive(Debug)]
 pub struct CreateToken {

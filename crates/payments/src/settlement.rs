@@ -14,31 +14,41 @@ pub const SETTLEMENT_DAYS: u32 = 2;
 
 /// Gross, fee, reserve and net of one captured amount; gross = fee + reserve + net.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Settlement {
     /// What was captured, in minor units of the payment's currency.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub gross: u64,
     /// What we keep.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub fee: u64,
     /// What we hold back until its release.
     #[serde(default, skip_serializing_if = "is_zero")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub reserve: u64,
     /// What the merchant gets on the day of the settlement.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub net: u64,
     /// What the fee was made of.
     pub terms: FeeTerms,
     /// The day on which it is settled, `YYYY-MM-DD`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub date: String,
     /// The day on which the reserve is released, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub reserve_release_date: Option<String>,
 }
 
 /// What a refund takes away besides its amount, and when both are taken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Deduction {
     /// What we keep, in minor units of the payment's currency.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub fee: u64,
     /// The day on which amount and fee are deducted, `YYYY-MM-DD`.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Day"))]
     pub date: String,
 }
 

@@ -10,11 +10,14 @@ use crate::operation::{Action, Operation, RefundReason, ReviewDecision};
 use crate::payment::{CaptureMethod, Payment, Status};
 use crate::settlement::{Deduction, Settlement};
 use crate::stage::{Canceled, Declined, Failed, Stage, StageName, VoidReason};
+#[cfg(feature = "schema")]
+use crate::{operation::MAX_OPERATIONS, request::MAX_REFERENCE};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// A payment as merchants and consumers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PaymentView {
     /// Its id.
     pub id: PaymentId,
@@ -24,15 +27,19 @@ pub struct PaymentView {
     #[serde(flatten)]
     pub amount: Amount,
     /// Minor units taken.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub amount_captured: u64,
     /// Minor units that may still be taken.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub amount_capturable: u64,
     /// Minor units given back.
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Minor"))]
     pub amount_refunded: u64,
     /// When the money is taken.
     pub capture_method: CaptureMethod,
     /// Until when it may be captured or reviewed (RFC 3339, UTC), while it waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub capture_before: Option<String>,
     /// The card's token.
     pub token: TokenId,
@@ -40,9 +47,11 @@ pub struct PaymentView {
     pub card: CardSummary,
     /// The merchant's own name for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = MAX_REFERENCE)))]
     pub reference: Option<String>,
     /// What else the merchant keeps with it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(schema_with = "crate::schema::metadata"))]
     pub metadata: BTreeMap<String, String>,
     /// Who holds or took the money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,21 +67,26 @@ pub struct PaymentView {
     pub screening: Option<Screening>,
     /// The captures, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_OPERATIONS)))]
     pub captures: Vec<OperationView>,
     /// The refunds, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_OPERATIONS)))]
     pub refunds: Vec<OperationView>,
     /// In an event: what this version is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationView>,
     /// When it was opened (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub created_at: String,
 }
 
 /// An operation as merchants and consumers see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OperationView {
     /// Its id.
+    #[cfg_attr(feature = "schema", schemars(with = "String", regex(pattern = "^(cap|can|ref|rev)_[0-9a-f]{32}$")))]
     pub id: OperationId,
     /// Its payment.
     pub payment_id: PaymentId,
@@ -97,11 +111,13 @@ pub struct OperationView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deduction: Option<Deduction>,
     /// When it was accepted (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub created_at: String,
 }
 
 /// What an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each is documented at the action of its name")]
 pub enum OperationType {
@@ -113,6 +129,7 @@ pub enum OperationType {
 
 /// How far an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OperationStatus {
     /// Under way; it ends by itself.
@@ -125,6 +142,7 @@ pub enum OperationStatus {
 
 /// Who said no.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(tag = "by", rename_all = "snake_case")]
 pub enum DeclineView {
     /// The card's issuer.
@@ -143,8 +161,10 @@ pub enum DeclineView {
 
 /// Why a payment failed or was canceled.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FailureView {
     /// A stable word.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^[a-z_]+$")))]
     pub code: String,
     /// A sentence.
     pub detail: String,

@@ -26,10 +26,16 @@ const MAX_ROUNDS: u32 = 8;
 const SUBJECTS: [&str; 4] = ["payment", "payout", "refund", "webhook_endpoint"];
 /// The longest filter, in characters.
 const MAX_FILTER: usize = 64;
+/// What a filter looks like, to others.
+#[cfg(feature = "schema")]
+const FILTER: &str = r"^(\*|(payment|payout|refund|webhook_endpoint)\.(\*|[a-z_]+(\.[a-z_]+)*))$";
 
 /// Which events an endpoint wants: `*`, `payment.*`, or one by its name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EventFilter(String);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct EventFilter(
+    #[cfg_attr(feature = "schema", schemars(length(max = MAX_FILTER), regex(pattern = FILTER)))] String,
+);
 
 impl EventFilter {
     /// Every event.

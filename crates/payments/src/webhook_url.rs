@@ -71,8 +71,9 @@ pub enum UrlRefused {
 
 /// Where a webhook is sent to: `https`, a public host, a port that is served.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct WebhookUrl(String);
+pub struct WebhookUrl(#[cfg_attr(feature = "schema", schemars(url, length(max = MAX_URL)))] String);
 
 /// The one authority (`127.0.0.1:9300`) that may be spoken to without TLS and on the loopback: the local stack's tests'.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,28 +10,35 @@ use serde::Serialize;
 
 /// An endpoint as its merchant sees it: without any secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EndpointView {
     /// Its id.
     pub id: EndpointId,
     /// Where to.
     pub url: WebhookUrl,
     /// Which events.
+    #[cfg_attr(feature = "schema", schemars(length(min = 1, max = crate::webhook::MAX_FILTERS)))]
     pub events: Vec<EventFilter>,
     /// The merchant's own words.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(length(max = crate::webhook_request::MAX_DESCRIPTION)))]
     pub description: Option<String>,
     /// Whether it gets events.
     pub enabled: bool,
     /// When it was switched off (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub disabled_at: Option<String>,
     /// Since when every attempt failed (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub failing_since: Option<String>,
     /// Until when the old secret signs along (RFC 3339, UTC).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub old_secret_until: Option<String>,
     /// When it was made (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub created_at: String,
 }
 
@@ -55,15 +62,20 @@ impl EndpointView {
 
 /// What the bus is told when an endpoint was switched off: the envelope of every other event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EndpointEvent {
     /// The endpoint's id and the moment: the same whenever it is sent again.
+    #[cfg_attr(feature = "schema", schemars(regex(pattern = "^wep_[0-9a-f]{32}:[0-9]+$")))]
     pub id: String,
-    /// `webhook_endpoint.disabled`.
+    /// What happened.
     #[serde(rename = "type")]
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "webhook_endpoint.disabled")))]
     pub kind: String,
-    /// [`crate::event::ENVELOPE`].
+    /// The version of the envelope and of what is in it.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = crate::event::ENVELOPE)))]
     pub version: u32,
     /// When (RFC 3339, UTC).
+    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub occurred_at: String,
     /// Whose.
     pub merchant_id: MerchantId,

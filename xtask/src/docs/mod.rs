@@ -1,4 +1,5 @@
-//! `docs`: the reference of the HTTP API, docs/api.md, made from `openapi.yaml` and an introduction.
+//! `docs`: the reference of the HTTP API, docs/api.md, made from `openapi.yaml` and an introduction; the schemas of events and
+//! topics, made from the domain's types.
 //!
 //! It knows OpenAPI and Markdown, and nothing of what the API is about. The same files give the same text.
 
@@ -9,8 +10,9 @@ mod schema;
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
+use crate::build;
 use crate::progress;
 use crate::workspace::Workspace;
 use document::Document;
@@ -22,12 +24,24 @@ pub const INTRODUCTION: &str = "docs/api-introduction.md";
 /// What is written.
 pub const REFERENCE: &str = "docs/api.md";
 
-/// Writes docs/api.md anew.
-pub fn docs(workspace: &Workspace) -> Result<()> {
+/// The test that holds `schemas/` to the domain's types, or writes it.
+pub const SCHEMAS: [&str; 7] = ["test", "--package", "payments", "--features", "schema", "--test", "schemas"];
+/// Where they are.
+const SCHEMA_FOLDER: &str = "schemas/";
+
+/// Writes docs/api.md and `schemas/` anew.
+pub async fn docs(workspace: &Workspace) -> Result<()> {
     let text = reference(workspace)?;
     let path = workspace.root().join(REFERENCE);
     std::fs::write(&path, text).with_context(|| format!("writing {}", path.display()))?;
     progress::note(format!("{REFERENCE} is written"));
+    // The schemas are made behind a feature of the domain that no function is built with: a build of its own, so that nothing
+    // else is built twice.
+    let status = build::cargo(workspace).env("UPDATE_EXPECT", "1").args(SCHEMAS).status().await;
+    if !status.context("starting cargo test")?.success() {
+        bail!("{SCHEMA_FOLDER} could not be written");
+    }
+    progress::note(format!("{SCHEMA_FOLDER} is written"));
     Ok(())
 }
 
