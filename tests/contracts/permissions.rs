@@ -114,6 +114,44 @@ fn every_exception_is_still_needed() {
 }
 
 #[test]
+fn a_machine_may_invoke_the_functions_of_its_steps_and_no_others() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let is_machine = |resource: &Value| resource["Type"].as_str() == Some("AWS::Serverless::StateMachine");
+    for (name, machine) in roles(&template).into_iter().filter(|(_, resource)| is_machine(resource)) {
+        let steps = texts(&machine["Properties"]["DefinitionSubstitutions"]).into_iter();
+        let steps: BTreeSet<_> = steps.filter(|text| text.ends_with("Function.Arn")).collect();
+        let invoking = all.iter().filter(|it| it.resource == name && allows(it, "lambda:InvokeFunction"));
+        let invoked: BTreeSet<_> = invoking.flat_map(|it| texts(&it.value["Resource"])).collect();
+        assert_eq!(invoked, steps, "let {name} invoke what its DefinitionSubstitutions name; the emulator never asks");
+    }
+}
+
+#[test]
+fn who_reaches_an_encrypted_object_may_use_its_key() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let (mut findings, mut held) = (Vec::new(), 0);
+    for (action, key_action) in [("s3:PutObject", "kms:GenerateDataKey"), ("s3:GetObject", "kms:Decrypt")] {
+        for statement in all.iter().filter(|it| allows(it, action)) {
+            for text in texts(&statement.value["Resource"]) {
+                let bucket = text.strip_prefix("${").and_then(|text| text.split_once(".Arn}"));
+                let Some((bucket, _)) = bucket else { continue };
+                let rules = &template["Resources"][bucket]["Properties"]["BucketEncryption"];
+                let Some(key) = texts(rules).into_iter().find(|text| text.ends_with("Key.Arn")) else { continue };
+                let may = |it: &&Statement<'_>| it.resource == statement.resource && allows(it, key_action);
+                held += 1;
+                if !all.iter().filter(may).any(|it| texts(&it.value["Resource"]).contains(&key)) {
+                    findings.push(format!("{}, {}: {key_action} on {key}", statement.resource, statement.sid));
+                }
+            }
+        }
+    }
+    assert!(held > 0, "no statement reaches an encrypted bucket: mend this test");
+    none(&findings, "allow what S3 asks for in the caller's name; the emulator never asks:");
+}
+
+#[test]
 fn the_ledger_cannot_reach_card_numbers() {
     let template = yaml("template.yaml");
     let all = statements(&template);
@@ -179,6 +217,10 @@ fn statements(template: &Value) -> Vec<Statement<'_>> {
         }
     }
     found
+}
+
+fn allows(statement: &Statement<'_>, action: &str) -> bool {
+    texts(&statement.value["Action"]).contains(&action)
 }
 
 fn is_star(statement: &Statement<'_>) -> bool {

@@ -2,7 +2,7 @@
 
 use crate::operator;
 use crate::shop::{Shop, alone, send, until};
-use payments::calendar::business_day_from;
+use payments::calendar::{business_day_from, is_business_day};
 use payments::id::{BankMovementId, PayoutId};
 use payments::timestamp::iso_date;
 use reqwest::Method;
@@ -12,7 +12,7 @@ use xtask::aws::Call;
 use xtask::{Stack, bank};
 
 /// Accounts: one that anybody may have, and one that the bank has closed.
-const OPEN: &str = "NL44INGB0000000101";
+pub const OPEN: &str = "NL44INGB0000000101";
 const CLOSED: &str = "NL84MOCK0000000003";
 /// One run of the machine, of one function.
 const RUN_SECONDS: u64 = 240;
@@ -27,7 +27,7 @@ async fn states(stack: &Stack, action: &str, body: Value) -> Value {
 }
 
 /// Runs the payout machine for a day; its status at the end.
-async fn run_machine(stack: &Stack, day: &str) -> String {
+pub async fn run_machine(stack: &Stack, day: &str) -> String {
     let input = json!({ "day": day }).to_string();
     let start = json!({ "stateMachineArn": stack.outputs["PayoutStateMachineArn"], "input": input });
     let started = states(stack, "StartExecution", start).await;
@@ -39,11 +39,8 @@ async fn run_machine(stack: &Stack, day: &str) -> String {
     .await
 }
 
-async fn read_bank(stack: &Stack) {
-    let function = stack.resolve_function("read-bank").await.unwrap();
-    let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
-    let answer = client.invoke().function_name(function).send().await.unwrap();
-    assert_eq!(answer.function_error, None);
+pub async fn read_bank(stack: &Stack) {
+    operator::invoke(stack, "read-bank", &json!({})).await.unwrap();
 }
 
 /// The gateway's money for a day arrives; the movement's id.
@@ -54,23 +51,46 @@ async fn gateway_pays(stack: &Stack, day: &str) -> BankMovementId {
     BankMovementId::derive("NL62MOCK0000000011", &format!("MB-RCV-{}", credit["id"]))
 }
 
-async fn ask_bank(stack: &Stack, method: Method, path: &str, body: Option<Value>) -> Value {
+pub async fn ask_bank(stack: &Stack, method: Method, path: &str, body: Option<Value>) -> Value {
     let (status, answer) = bank::ask(&stack.state.bank().unwrap(), method, path, body).await.unwrap();
     assert!(status.is_success(), "{path}: {status} {answer}");
     answer
 }
 
 /// A shop whose euros go to that account, with a payment that the ledger knows.
-async fn shop(stack: &Stack, iban: &str) -> Shop {
+pub async fn shop(stack: &Stack, iban: &str) -> Shop {
     let shop = Shop::open_in(stack).await;
     let mut settings = operator::settings(10_000);
     settings["bank_accounts"] = json!({ "EUR": { "type": "iban", "name": "Testé & Co", "iban": iban } });
-    let merchant = shop.owner.merchant_id.as_str();
-    let put = operator::ask(stack, "PUT", merchant, "/test", Some(settings)).await;
-    assert_eq!(put.status, 200, "{}", put.body);
+    set(&shop, settings).await;
     shop.sell(10_000).await;
-    until("the balance", LEDGER_SECONDS, || async { (balance(&shop).await > 0).then_some(()) }).await;
+    is_owed(&shop).await;
     shop
+}
+
+/// Gives the shop other settings.
+pub async fn set(shop: &Shop, settings: Value) {
+    let merchant = shop.owner.merchant_id.as_str();
+    let put = operator::ask(&shop.stack, "PUT", merchant, "/test", Some(settings)).await;
+    assert_eq!(put.status, 200, "{}", put.body);
+}
+
+/// Waits until the ledger owes the shop something.
+pub async fn is_owed(shop: &Shop) {
+    until("the balance", LEDGER_SECONDS, || async { (balance(shop).await > 0).then_some(()) }).await;
+}
+
+/// The first business day of all these currencies on which what is captured today is due, and which is to come for the
+/// bank: in test mode a day may be run ahead of its time.
+pub async fn day_to_come(stack: &Stack, currencies: &[&str]) -> String {
+    let bank_day = ask_bank(stack, Method::GET, "/_mock/state", None).await;
+    let bank_day = bank_day["clock"]["date"].as_str().unwrap().to_owned();
+    let later = std::cmp::max(format!("{bank_day}T00:00:00Z"), crate::shop::now().to_rfc3339());
+    let mut day = payments::timestamp::Timestamp::parse_rfc3339(&later).unwrap().date() + Duration::days(7);
+    while let Some(currency) = currencies.iter().find(|code| !is_business_day(code.parse().unwrap(), day)) {
+        day = business_day_from(currency.parse().unwrap(), day);
+    }
+    iso_date(day)
 }
 
 async fn balance(shop: &Shop) -> i64 {
@@ -78,9 +98,9 @@ async fn balance(shop: &Shop) -> i64 {
     answer.body["data"].as_array().into_iter().flatten().map(|it| it["amount"].as_i64().unwrap()).sum()
 }
 
-/// The shop's payouts: status and amount.
-async fn payouts(shop: &Shop) -> Vec<(String, i64)> {
-    let answer = send(shop.get("/v1/payouts?currency=EUR")).await.unwrap();
+/// The shop's payouts in a currency: status and amount.
+pub async fn payouts(shop: &Shop, currency: &str) -> Vec<(String, i64)> {
+    let answer = send(shop.get(&format!("/v1/payouts?currency={currency}"))).await.unwrap();
     assert_eq!(answer.status, 200, "{}", answer.text);
     let data = answer.body["data"].as_array().unwrap().iter();
     data.map(|it| (it["status"].as_str().unwrap().to_owned(), it["amount"].as_i64().unwrap())).collect()
@@ -92,13 +112,8 @@ async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     let stack = Shop::open().await.stack;
     let (paid, rejected, returned) = (shop(&stack, OPEN).await, shop(&stack, CLOSED).await, shop(&stack, OPEN).await);
     let owed = balance(&paid).await;
-    // What is captured today is due in some business days; in test mode a day may be run ahead of its time.
     let euro = "EUR".parse().unwrap();
-    let bank_day = ask_bank(&stack, Method::GET, "/_mock/state", None).await;
-    let bank_day = bank_day["clock"]["date"].as_str().unwrap().to_owned();
-    let later = std::cmp::max(format!("{bank_day}T00:00:00Z"), crate::shop::now().to_rfc3339());
-    let later = payments::timestamp::Timestamp::parse_rfc3339(&later).unwrap().date() + Duration::days(7);
-    let day = iso_date(business_day_from(euro, later));
+    let day = day_to_come(&stack, &["EUR"]).await;
     let reference = PayoutId::derive(&returned.owner, euro, &day).to_string().replace("po_", "");
     let behaviour = json!({
         "behaviour": "return-later", "parameters": { "days": 2, "reason": "AC04", "end_to_end_id": reference },
@@ -108,20 +123,20 @@ async fn payouts_are_paid_rejected_and_returned_and_a_second_run_pays_nobody() {
     for _ in 0..2 {
         assert_eq!(run_machine(&stack, &day).await, "SUCCEEDED");
     }
-    assert_eq!(payouts(&paid).await, [("accepted".to_owned(), owed)]);
-    assert_eq!(payouts(&rejected).await, [("failed".to_owned(), owed)]);
+    assert_eq!(payouts(&paid, "EUR").await, [("accepted".to_owned(), owed)]);
+    assert_eq!(payouts(&rejected, "EUR").await, [("failed".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, &format!("/_mock/advance?to={day}"), None).await;
     let funded = gateway_pays(&stack, &day).await;
     read_bank(&stack).await;
     let movement = paid.tables.get("BankMovements", json!({ "movement_id": funded })).await.unwrap();
     assert_eq!(movement["movement"]["gateway"], "simulated", "{movement}");
-    assert_eq!(payouts(&paid).await, [("paid".to_owned(), owed)]);
-    assert_eq!(payouts(&returned).await, [("paid".to_owned(), owed)]);
+    assert_eq!(payouts(&paid, "EUR").await, [("paid".to_owned(), owed)]);
+    assert_eq!(payouts(&returned, "EUR").await, [("paid".to_owned(), owed)]);
     ask_bank(&stack, Method::POST, "/_mock/advance?days=6", None).await;
     read_bank(&stack).await;
     read_bank(&stack).await;
-    assert_eq!(payouts(&returned).await, [("returned".to_owned(), owed)]);
-    assert_eq!(payouts(&paid).await, [("paid".to_owned(), owed)]);
+    assert_eq!(payouts(&returned, "EUR").await, [("returned".to_owned(), owed)]);
+    assert_eq!(payouts(&paid, "EUR").await, [("paid".to_owned(), owed)]);
     until("the ledger", LEDGER_SECONDS, || async {
         let now = (balance(&paid).await, balance(&rejected).await, balance(&returned).await);
         (now == (0, owed, owed)).then_some(())

@@ -1,16 +1,14 @@
 //! The journal, read by account and day: the entries of a gateway's receivable account that happened on a day.
 
 use crate::config::StartError;
-use crate::journal::block_at;
+use crate::listed::Blocks;
 use crate::table::{Table, unavailable};
 use aws_sdk_dynamodb::types::AttributeValue;
 use payments::failure::Unavailable;
-use payments::ledger::block::{Place, PlacedEntry};
+use payments::ledger::block::PlacedEntry;
 use payments::ledger::{Account, JournalEntry};
 use payments::ports::LedgerDay;
 use payments::reconcile::Day;
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Pages of a journal of 10 GB.
 const MAX_PAGES: usize = 10_000;
@@ -19,26 +17,22 @@ const MAX_PAGES: usize = 10_000;
 #[derive(Clone, Debug)]
 pub struct JournalDays {
     journal: Table,
-    blocks: Table,
+    blocks: Blocks,
 }
 
 impl JournalDays {
     /// From `JOURNAL_TABLE` and `LEDGER_BLOCKS_TABLE`.
     pub async fn from_env() -> Result<Self, StartError> {
         let journal = Table::from_env("JOURNAL_TABLE", "the journal").await?;
-        Ok(Self { journal, blocks: Table::from_env("LEDGER_BLOCKS_TABLE", "the ledger's blocks").await? })
+        Ok(Self { journal, blocks: Blocks::from_env().await? })
     }
 
     /// The entries that count: those that the block they name lists.
     async fn counted(&self, placed: Vec<PlacedEntry>) -> Result<Vec<JournalEntry>, Unavailable> {
-        let mut listed = BTreeMap::<Place, BTreeSet<String>>::new();
+        let mut listed = self.blocks.listed();
         let mut counted = Vec::with_capacity(placed.len());
         for PlacedEntry { entry, place } in placed {
-            if let Entry::Vacant(unknown) = listed.entry(place) {
-                let block = block_at(&self.blocks, place).await?;
-                unknown.insert(block.map(|block| block.event_ids.into_iter().collect()).unwrap_or_default());
-            }
-            if listed.get(&place).is_some_and(|event_ids| event_ids.contains(&entry.event_id)) {
+            if listed.counts(&entry.event_id, place).await? {
                 counted.push(entry);
             }
         }

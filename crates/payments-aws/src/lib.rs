@@ -28,6 +28,7 @@ mod journal;
 mod journal_days;
 mod kafka;
 mod keys;
+mod listed;
 mod listing;
 mod merchants;
 mod outbox;
