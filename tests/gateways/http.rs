@@ -14,6 +14,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// Of another protocol, whole: it has no lines.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, head: 0 }
+    }
+
     /// The first line, such as `POST /path HTTP/1.1`.
     pub fn start(&self) -> &str {
         self.lines().next().unwrap()

@@ -22,6 +22,7 @@ mod world;
 mod contract;
 mod faults;
 mod http;
+mod iso8583;
 mod proxy;
 mod simulated;
 mod stripe;
@@ -66,6 +67,7 @@ macro_rules! rows {
         mod $name {
             rows!($suite, simulated, crate::simulated::SimulatedRow);
             rows!($suite, stripe, crate::stripe::StripeRow);
+            rows!($suite, iso8583, crate::iso8583::Iso8583Row);
         }
     };
     ($suite:path, $gateway:ident, $row:ty) => {

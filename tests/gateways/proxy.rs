@@ -1,6 +1,7 @@
 //! A TCP proxy before a gateway's peer that breaks calls on purpose.
 
 use crate::http::{self, Message};
+use crate::iso8583;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -32,6 +33,13 @@ pub const FAULTS: [Fault; 6] =
 /// What Stripe says to a key that was used for something else.
 const REUSED: &[u8] = br#"{"error":{"type":"idempotency_error"}}"#;
 
+/// What is spoken.
+#[derive(Clone, Copy, Debug)]
+pub enum Protocol {
+    Http,
+    Iso8583,
+}
+
 type Answering = Pin<Box<dyn Future<Output = Message>>>;
 /// What is behind the proxy.
 pub type Peer = Rc<dyn Fn(Message) -> Answering>;
@@ -41,6 +49,7 @@ pub type Peer = Rc<dyn Fn(Message) -> Answering>;
 pub struct Proxy(Rc<Inner>);
 
 struct Inner {
+    protocol: Protocol,
     port: u16,
     peer: Peer,
     /// Requests so far since the plan was made.
@@ -56,11 +65,11 @@ struct Inner {
 
 impl Proxy {
     /// Listens on a free port of the loopback.
-    pub async fn open(peer: Peer) -> Self {
+    pub async fn open(protocol: Protocol, peer: Peer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (calls, plan, late, kept) = (Cell::default(), Cell::default(), RefCell::default(), RefCell::default());
-        let inner = Rc::new(Inner { port, peer, calls, plan, late, kept, keeps_keys: Cell::new(false) });
+        let inner = Rc::new(Inner { protocol, port, peer, calls, plan, late, kept, keeps_keys: Cell::new(false) });
         let serving = Rc::downgrade(&inner);
         tokio::task::spawn_local(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -72,7 +81,11 @@ impl Proxy {
     }
 
     pub fn endpoint(&self) -> String {
-        format!("http://127.0.0.1:{}", self.0.port)
+        let scheme = match self.0.protocol {
+            Protocol::Http => "http",
+            Protocol::Iso8583 => "tcp",
+        };
+        format!("{scheme}://127.0.0.1:{}", self.0.port)
     }
 
     /// From the `from`th call on, `count` are broken.
@@ -109,7 +122,7 @@ impl Proxy {
 
 impl Inner {
     async fn serve(self: Rc<Self>, mut stream: TcpStream) {
-        while let Some(request) = http::read(&mut stream).await {
+        while let Some(request) = self.read(&mut stream).await {
             let call = self.calls.get();
             self.calls.set(call + 1);
             let fault = self.plan.get().filter(|(from, count, _)| (*from..from + count).contains(&call));
@@ -147,6 +160,13 @@ impl Inner {
                     return until_it_hangs_up(stream).await;
                 }
             }
+        }
+    }
+
+    async fn read(&self, stream: &mut TcpStream) -> Option<Message> {
+        match self.protocol {
+            Protocol::Http => http::read(stream).await,
+            Protocol::Iso8583 => iso8583::read(stream).await,
         }
     }
 

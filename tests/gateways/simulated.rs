@@ -2,7 +2,7 @@
 //! Lambda as an invocation needs.
 
 use crate::http::{self, Message};
-use crate::proxy::{Peer, Proxy};
+use crate::proxy::{Peer, Protocol, Proxy};
 use crate::world::World;
 use crate::{Row, Truth};
 use gateways::SimulatedGateway;
@@ -40,7 +40,7 @@ impl Row for SimulatedRow {
         let network = Rc::new(World::new());
         let acquirer = network.clone();
         let peer: Peer = Rc::new(move |request| Box::pin(invoke(acquirer.clone(), request)));
-        let proxy = Proxy::open(peer).await;
+        let proxy = Proxy::open(Protocol::Http, peer).await;
         let config = xtask::aws::sdk_config(&proxy.endpoint());
         let gateway = SimulatedGateway::new(&config, "simulated-acquirer".to_owned(), patience);
         Self { network, gateway, proxy }

@@ -1,7 +1,7 @@
 //! Stripe's row: its real adapter, and PyPI `localstripe` as a process. `STRIPE_ENDPOINT` says where it listens.
 
 use crate::http::{self, Message};
-use crate::proxy::{Peer, Proxy};
+use crate::proxy::{Peer, Protocol, Proxy};
 use crate::world::World;
 use crate::{Row, Truth};
 use gateways::StripeGateway;
@@ -35,7 +35,7 @@ impl GatewaySecret for TestKey {
 
 /// The world's cards are not really sealed.
 #[derive(Clone)]
-pub struct WorldCards(Rc<World>);
+pub struct WorldCards(pub Rc<World>);
 
 impl OpenCard for WorldCards {
     async fn open(
@@ -90,7 +90,7 @@ impl Row for StripeRow {
                 answer
             })
         });
-        let proxy = Proxy::open(peer).await;
+        let proxy = Proxy::open(Protocol::Http, peer).await;
         let timeouts = Timeouts { connect: Duration::from_secs(1), total: patience };
         let http = HttpsClient::new("localstripe", Endpoint::parse(&proxy.endpoint()).unwrap(), timeouts).unwrap();
         let cards = OpenedCards::new(http.clone(), TestKey, WorldCards(Rc::new(World::new())));

@@ -5,6 +5,7 @@ use crate::world::{Fault, World};
 use payments::gateway::Capabilities;
 use payments::id::{OperationId, PaymentId};
 use payments::payment::{CaptureMethod, Status};
+use payments::stage::StageName;
 
 /// The invariants that hold for a payment at rest (design: 2, 3, 5).
 fn check_rest(world: &World, id: &PaymentId, context: &str) {
@@ -54,6 +55,10 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
 /// A gateway that takes drafts and asks cardholders to authenticate, as Stripe does.
 const DRAFTS: Capabilities = Capabilities { drafts: true, authentication: true, ..gateways::simulated::CAPABILITIES };
 
+/// A gateway that names holds beforehand and cannot be asked afterwards, as an acquirer by ISO 8583.
+const UNASKED: Capabilities =
+    Capabilities { look_up: false, drafts: true, draft_forgets_card: true, ..gateways::simulated::CAPABILITIES };
+
 fn opened(world: &World, case: usize) -> PaymentId {
     let (name, number, minor, method, _) = CASES[case];
     world.open(&name.replace(' ', "-"), number, minor, method)
@@ -85,6 +90,32 @@ async fn every_step_twice_answers_the_same_and_writes_nothing_more() {
             assert_eq!(effects(world.hold(&id)), effects(hold), "{name}, {step}");
         }
     }
+}
+
+#[tokio::test]
+async fn where_nobody_can_be_asked_a_lost_hold_is_reversed() {
+    for (case, (name, .., planned)) in CASES.into_iter().enumerate() {
+        for (call, count, fault) in (0..20).flat_map(|call| [1, 30].map(|count| (call, count, Fault::After))) {
+            let world = World::new();
+            world.can.set(Some(UNASKED));
+            world.fault.set(Some((call, count, fault)));
+            let id = opened(&world, case);
+            bring_to_rest(&world, &id).await;
+            let context = format!("{name}, from call {call} on {count} fail {fault:?}");
+            let status = world.payment(&id).status();
+            assert!(status == planned || status == Status::Failed, "{context}: {status:?}");
+            check_rest(&world, &id, &context);
+        }
+    }
+    // By the run that lost the answer, at once: nobody has to wait for a sweep.
+    let world = World::new();
+    world.can.set(Some(UNASKED));
+    let id = world.open("lost", "4000009900000103", 1999, CaptureMethod::Automatic);
+    retried(&world, "Validate", &id).await.unwrap();
+    assert_eq!(retried(&world, "Authorize", &id).await, Ok(StageName::Voiding));
+    retried(&world, "Void", &id).await.unwrap();
+    assert_eq!(world.payment(&id).status(), Status::Failed);
+    assert!(world.hold(&id).is_some_and(|hold| hold.approved && hold.voided));
 }
 
 #[tokio::test]

@@ -445,7 +445,7 @@ impl Gateway for World {
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
         let AuthorizeOrder { key, mode, amount, on } = order.clone();
         let card = match on {
-            HoldOn::Card(card) => card,
+            HoldOn::Card(card) | HoldOn::DraftedCard { card, .. } => card,
             HoldOn::Draft(reference) => self.drafts.borrow()[&reference].clone(),
         };
         match self.order(Order::Authorize { key, mode, amount, card }).await? {
@@ -479,6 +479,9 @@ impl Gateway for World {
     }
 
     async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
+        if !self.capabilities().look_up {
+            return Err(NoAnswer::Unknown("it cannot be asked".to_owned()));
+        }
         let found = self.order(Order::LookUp { key: question.key.clone() }).await?;
         Ok(found.map(|effect| match effect {
             Effect::Authorized(answer) => Effect::Authorized(self.asked_for(answer)),

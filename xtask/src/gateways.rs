@@ -1,16 +1,23 @@
-//! `gateways`: runs the gateways' contract suite, tests/gateways, with PyPI's localstripe in Stripe's place. It knows nothing of
-//! the contract.
+//! `gateways`: runs the gateways' contract suite, tests/gateways, with PyPI's localstripe in Stripe's place and iso8583sim in an
+//! acquirer's. It knows nothing of the contract.
 
 use anyhow::{Context, Result};
 
+use crate::peer::Ready;
 use crate::workspace::Workspace;
 use crate::{build, peer};
 
+/// By what iso8583sim declines.
+const RULES: &str = "tests/gateways/iso8583sim.json";
+
 /// Answers whether every gateway keeps the contract.
 pub async fn gateways(workspace: &Workspace) -> Result<bool> {
-    let stripe = peer::start(workspace, "localstripe", &["--from-scratch"], "/v1/balance").await?;
+    let stripe = peer::start(workspace, "localstripe", &["--from-scratch"], Ready::Answers("/v1/balance")).await?;
+    let rules = workspace.root().join(RULES);
+    let rules = rules.to_str().context("a path that is not text")?;
+    let acquirer = peer::start(workspace, "iso8583sim", &["serve", "--rules", rules], Ready::Listens).await?;
     let mut cargo = build::cargo(workspace);
-    cargo.env("STRIPE_ENDPOINT", &stripe.endpoint);
+    cargo.env("STRIPE_ENDPOINT", &stripe.endpoint).env("ISO8583_ENDPOINT", &acquirer.endpoint);
     cargo.args(["test", "--package", "tests", "--test", "gateways", "--", "--nocapture"]);
     Ok(cargo.status().await.context("starting cargo test")?.success())
 }

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result};
 
+use crate::peer::Ready;
 use crate::workspace::Workspace;
 use crate::{build, peer};
 
@@ -10,7 +11,9 @@ const BANK_CLOCK: &str = "2026-10-31T09:00";
 
 /// Answers whether everything added up. The days' pages are left in `.florin/month`.
 pub async fn month(workspace: &Workspace) -> Result<bool> {
-    let bank = peer::start(workspace, "mock-bank", &["--clock", BANK_CLOCK, "--quiet"], "/_mock/health").await?;
+    let bank =
+        peer::start(workspace, "mock-bank", &["--clock", BANK_CLOCK, "--quiet"], Ready::Answers("/_mock/health"))
+            .await?;
     let mut cargo = build::cargo(workspace);
     cargo.env("MONTH_PAGES", workspace.florin().join("month")).env("BANK_ENDPOINT", &bank.endpoint);
     cargo.args(["test", "--quiet", "--package", "tests", "--test", "month"]);

@@ -30,29 +30,46 @@ impl Drop for Peer {
     }
 }
 
-/// Starts one of the pinned tools, with `--port` and these arguments, and waits until it answers anything at `probe`.
-pub async fn start(workspace: &Workspace, tool: &str, arguments: &[&str], probe: &str) -> Result<Peer> {
+/// By what a program shows that it is ready.
+#[derive(Clone, Copy, Debug)]
+pub enum Ready<'a> {
+    /// It answers anything at that path.
+    Answers(&'a str),
+    /// It takes a connection.
+    Listens,
+}
+
+/// Starts one of the pinned tools, with these arguments and `--port`, and waits until it is ready.
+pub async fn start(workspace: &Workspace, tool: &str, arguments: &[&str], ready: Ready<'_>) -> Result<Peer> {
     workspace.make_folders()?;
     tools::install(workspace).await?;
     let listener = std::net::TcpListener::bind("127.0.0.1:0").context("asking for a free port")?;
     let port = listener.local_addr().context("reading the free port")?.port();
     drop(listener);
     let process = Command::new(workspace.tool(tool))
-        .args(["--port", &port.to_string()])
         .args(arguments)
+        .args(["--port", &port.to_string()])
         .current_dir(workspace.data())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
         .with_context(|| format!("starting {tool}"))?;
-    let peer = Peer { process, endpoint: format!("http://127.0.0.1:{port}") };
+    let scheme = if matches!(ready, Ready::Listens) { "tcp" } else { "http" };
+    let peer = Peer { process, endpoint: format!("{scheme}://127.0.0.1:{port}") };
     let deadline = Instant::now() + READY_BOUND;
-    while bank::ask(&peer.endpoint, reqwest::Method::GET, probe, None).await.is_err() {
+    while !is_ready(&peer.endpoint, port, ready).await {
         if Instant::now() > deadline {
             bail!("{tool} does not answer");
         }
         tokio::time::sleep(LOOK).await;
     }
     Ok(peer)
+}
+
+async fn is_ready(endpoint: &str, port: u16, ready: Ready<'_>) -> bool {
+    match ready {
+        Ready::Answers(path) => bank::ask(endpoint, reqwest::Method::GET, path, None).await.is_ok(),
+        Ready::Listens => tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok(),
+    }
 }

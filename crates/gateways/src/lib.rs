@@ -4,9 +4,11 @@
 pub mod bank;
 pub mod bank_host;
 pub mod https;
+pub mod iso8583;
 pub mod simulated;
 pub mod stripe;
 
 pub use bank_host::BankHost;
+pub use iso8583::Iso8583Gateway;
 pub use simulated::SimulatedGateway;
 pub use stripe::StripeGateway;

@@ -112,6 +112,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     refuses_late_orders: true,
     authentication: false,
     drafts: false,
+    draft_forgets_card: false,
 };
 
 /// The simulated gateway, by its function.

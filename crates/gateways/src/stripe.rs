@@ -37,6 +37,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
     refuses_late_orders: true,
     authentication: true,
     drafts: true,
+    draft_forgets_card: false,
 };
 /// How long we wait for Stripe: an issuer may take seconds.
 pub const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(8) };

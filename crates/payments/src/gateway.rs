@@ -26,7 +26,7 @@ pub struct Capabilities {
     pub several_captures: bool,
     /// A part of what was captured can be given back.
     pub partial_refund: bool,
-    /// It says what a key did. Without it every look-up is unknown, and a lost answer is for `sweep` to reverse.
+    /// It says what a key did. Without it every look-up is unknown, and a hold whose answer was lost is reversed.
     pub look_up: bool,
     /// What was voided before it arrived is refused when it arrives.
     pub refuses_late_orders: bool,
@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub authentication: bool,
     /// It takes a draft of a hold first, under a name of its own, which our intent then holds.
     pub drafts: bool,
+    /// Its draft is a name only: the card comes again with the order to place the hold.
+    pub draft_forgets_card: bool,
 }
 
 impl Capabilities {
@@ -183,7 +185,7 @@ impl AuthorizeOrder {
     pub fn question(&self) -> Question {
         let reference = match &self.on {
             HoldOn::Card(_) => None,
-            HoldOn::Draft(name) => Some(name.clone()),
+            HoldOn::Draft(draft) | HoldOn::DraftedCard { draft, .. } => Some(draft.clone()),
         };
         Question { key: self.key.clone(), order: OrderKind::Authorize, reference }
     }
@@ -196,6 +198,13 @@ pub enum HoldOn {
     Card(PresentedCard),
     /// A draft, by the gateway's name for it: the gateway has the card already.
     Draft(String),
+    /// A card, under the draft's name: the gateway forgot the card.
+    DraftedCard {
+        /// The gateway's name for the draft.
+        draft: String,
+        /// The card, sealed.
+        card: PresentedCard,
+    },
 }
 
 /// What is told to a gateway that takes drafts, before the hold is placed. It holds nothing and moves nothing: a draft that

@@ -115,7 +115,7 @@ pub enum VoidReason {
     Requested,
     /// It waited too long for the merchant: the payment ends canceled.
     Expired,
-    /// Its outcome could not be learnt in all its tries: the payment ends failed.
+    /// Its outcome could not be learnt in all its tries, or nobody can be asked for it: the payment ends failed.
     Unresolved,
     /// The cardholder would have to authenticate: the payment ends declined by the issuer.
     AuthenticationRequired,
@@ -241,7 +241,7 @@ impl Authorizing {
         Declined::Issuer { gateway: self.gateway, code }
     }
 
-    /// No answer in all its tries: undo whatever there is.
+    /// No answer in all its tries, or nobody to ask for it: undo whatever there is.
     pub fn give_up(self) -> Voiding {
         self.void(VoidReason::Unresolved)
     }

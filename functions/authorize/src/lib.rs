@@ -2,7 +2,8 @@
 //! takes drafts is told of the hold before the intent, which then holds the draft's name: nothing is held by a draft.
 //!
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key before
-//! anything is sent again. The verification code is forgotten once the outcome is written.
+//! anything is sent again. Where nobody can be asked, nothing is: a lost answer is recorded as given up, for `void` to reverse.
+//! The verification code is forgotten once the outcome is written.
 
 use payments::failure::{NotFound, Unavailable};
 use payments::gateway::{
@@ -100,11 +101,17 @@ where
         }
         Stage::Authorizing(intent) => {
             let question = question(&payment, &intent);
-            let answer = match if fresh { None } else { found(ports.gateway, &question).await? } {
-                Some(answer) => answer,
-                None => send(ports, &payment, question).await?,
-            };
+            let answer = answer(ports, &payment, question, fresh).await;
             let now = ports.system.now();
+            let answer = match answer {
+                // Nobody will ever say: this run lost the answer, or the run that did is gone.
+                Err(Error::GatewayOutcomeUnknown(_))
+                    if !ports.gateway.capabilities().look_up && (fresh || payment.takeovers > 0) =>
+                {
+                    return finish(ports, payment, Stage::Voiding(intent.give_up()), now).await;
+                }
+                answer => answer?,
+            };
             let limits = ports.gateway.capabilities().hold_limits();
             finish(ports, payment, outcome(intent, answer, limits, now), now).await
         }
@@ -151,6 +158,24 @@ fn question(payment: &Payment, intent: &Authorizing) -> Question {
     Question { key, order: OrderKind::Authorize, reference: intent.draft.clone() }
 }
 
+/// What became of the intent: found, if it is an earlier run's, or sent now.
+async fn answer<Store, Vault, Codes, Network, System>(
+    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
+    payment: &Payment,
+    question: Question,
+    fresh: bool,
+) -> Result<Authorization, Error>
+where
+    Vault: LoadCard,
+    Codes: VerificationCodes,
+    Network: Gateway,
+{
+    match if fresh { None } else { found(ports.gateway, &question).await? } {
+        Some(answer) => Ok(answer),
+        None => send(ports, payment, question).await,
+    }
+}
+
 /// What an earlier sending of the order did, if the gateway ever saw it.
 async fn found(gateway: &impl Gateway, question: &Question) -> Result<Option<Authorization>, Error> {
     match gateway.look_up(question).await {
@@ -177,6 +202,9 @@ where
     Network: Gateway,
 {
     let on = match question.reference.clone() {
+        Some(draft) if ports.gateway.capabilities().draft_forgets_card => {
+            HoldOn::DraftedCard { draft, card: card(ports, payment).await? }
+        }
         Some(draft) => HoldOn::Draft(draft),
         None => HoldOn::Card(card(ports, payment).await?),
     };
