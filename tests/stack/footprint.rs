@@ -88,7 +88,8 @@ async fn record(shop: &Shop) -> (String, Record) {
             return (id, record);
         }
         others.iter().filter(|call| call.action != "Query").take(1).for_each(|call| {
-            eprintln!("disturbed by {} {}", call.service, call.action);
+            let resource = call.resource.as_deref().unwrap_or_default();
+            eprintln!("disturbed by {} {} {resource}", call.service, call.action);
         });
     }
     panic!("{COUNTS} counts were all disturbed by other payments");
