@@ -140,7 +140,7 @@ fn versions(owner: Owner, amount: Amount, life: Life) -> Vec<Payment> {
         versions.push(change(last, at));
     };
     let gateway = || GatewayName("simulated".to_owned());
-    let intent = || Created {}.authorize(gateway(), None);
+    let intent = || Created {}.authorize(gateway(), 1, None);
     go(&|payment, at| payment.advance(Stage::Authorizing(intent()), Actor::Validate, at));
     if matches!(life, Life::Declined) {
         let declined = intent().decline(DeclineCode::InsufficientFunds);

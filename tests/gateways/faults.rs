@@ -172,7 +172,15 @@ async fn step<R: Row>(row: &R, world: &World, step: &str, id: &PaymentId) -> Res
     }
     let request = StepRequest { payment_id: id.clone(), operation_id: OperationId::pay() };
     let gateway = row.gateway();
-    let ports = authorize::Ports { payments: world, vault: world, codes: world, gateway, system: world };
+    let ports = authorize::Ports {
+        payments: world,
+        merchants: world,
+        vault: world,
+        codes: world,
+        gateways: gateway,
+        health: world,
+        system: world,
+    };
     match step {
         "Authorize" => named(authorize::handle(&ports, request).await),
         "FraudCheck" => named(fraud_check::handle(world, world, world, world, request).await),

@@ -14,6 +14,8 @@
 mod bills_world;
 #[path = "../tasks/exceptions_kept.rs"]
 mod exceptions_kept;
+#[path = "../tasks/health.rs"]
+mod health;
 #[path = "../tasks/machine.rs"]
 mod machine;
 #[path = "../tasks/world.rs"]

@@ -75,6 +75,7 @@ impl Shop {
                     payments_per_card: 1000,
                 },
                 bank_accounts: BTreeMap::from([(currency, bank_account(owner.merchant_id.as_str()))]),
+                routing: payments::routing::Routing::default(),
                 requests_per_second: 100,
             };
             world.merchants.borrow_mut().insert(owner.to_string(), merchant);

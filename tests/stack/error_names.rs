@@ -37,7 +37,7 @@ fn approved() -> Approved {
 }
 
 fn authorizing() -> Stage {
-    Stage::Authorizing(Authorizing { gateway: gateway(), attempt: 1, draft: None })
+    Stage::Authorizing(Authorizing { gateway: gateway(), attempt: 1, draft: None, repeated: false })
 }
 
 fn capturing() -> Stage {

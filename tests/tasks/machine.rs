@@ -3,6 +3,7 @@
 use crate::world::World;
 use payments::failure::Failure;
 use payments::id::{OperationId, OperationKind, PaymentId};
+use payments::ports::Gateways;
 use payments::stage::StageName;
 use payments::step::{StepAnswer, StepRequest};
 use serde_json::{Value, json};
@@ -20,16 +21,34 @@ fn named<E: Failure>(answer: Result<StepAnswer, E>) -> Result<StageName, (&'stat
 }
 
 pub async fn once(world: &World, step: &str, id: &PaymentId) -> Result<StageName, (&'static str, bool)> {
+    once_over(world, world, step, id).await
+}
+
+/// The step, over these gateways.
+pub async fn once_over(
+    world: &World,
+    gateways: &impl Gateways,
+    step: &str,
+    id: &PaymentId,
+) -> Result<StageName, (&'static str, bool)> {
     let request = StepRequest { payment_id: id.clone(), operation_id: OperationId::pay() };
-    let ports = authorize::Ports { payments: world, vault: world, codes: world, gateway: world, system: world };
+    let ports = authorize::Ports {
+        payments: world,
+        merchants: world,
+        vault: world,
+        codes: world,
+        gateways,
+        health: world,
+        system: world,
+    };
     match step {
         "Validate" => named(validate::handle(world, world, world, world, request).await),
         "Authorize" => named(authorize::handle(&ports, request).await),
         "FraudCheck" => named(fraud_check::handle(world, world, world, world, request).await),
-        "Execute" => named(execute::handle(world, world, world, request).await),
+        "Execute" => named(execute::handle(world, gateways, world, request).await),
         "Settle" => named(settle::handle(world, world, world, world, request).await),
-        "Refund" => named(refund::handle(world, world, world, world, request).await),
-        "Void" => named(void::handle(world, world, world, request).await),
+        "Refund" => named(refund::handle(world, world, gateways, world, request).await),
+        "Void" => named(void::handle(world, gateways, world, request).await),
         other => panic!("no step {other}"),
     }
 }
@@ -47,6 +66,11 @@ pub async fn retried(world: &World, step: &str, id: &PaymentId) -> Outcome {
 
 /// One run of the state machine; what it leaves over is for `sweep`.
 pub async fn run(world: &World, id: &PaymentId, operation: &OperationId) {
+    run_by(operation, async |step| retried(world, step, id).await).await;
+}
+
+/// The same, where `step` is how a step is run with its retries.
+pub async fn run_by(operation: &OperationId, run: impl AsyncFn(&'static str) -> Outcome) {
     let mut step = match operation.kind() {
         OperationKind::Pay | OperationKind::Review => "Validate",
         OperationKind::Capture => "Execute",
@@ -54,7 +78,7 @@ pub async fn run(world: &World, id: &PaymentId, operation: &OperationId) {
         OperationKind::Cancel | OperationKind::Reverse => "Void",
     };
     loop {
-        step = match (step, retried(world, step, id).await) {
+        step = match (step, run(step).await) {
             ("Validate", Ok(_)) => "Authorize",
             ("Authorize", Ok(_)) => "FraudCheck",
             ("FraudCheck", Ok(StageName::Capturing)) => "Execute",

@@ -1,7 +1,9 @@
 //! A world in memory: every port, a counter of calls, and planned failures. The gateway is the real simulated
 //! acquirer over an account in memory.
 
+use crate::health::Health;
 use gateways::simulated::Order;
+use payments::breaker::{Breaker, Call};
 use payments::failure::Unavailable;
 use payments::fraud::RiskRules;
 use payments::gateway::*;
@@ -10,6 +12,7 @@ use payments::listing::{Cursor, ListFilter};
 use payments::merchant::{Limits, Merchant};
 use payments::payment::{CaptureMethod, Opening, Payment};
 use payments::ports::*;
+use payments::retry::Declines;
 use payments::secret::Secret;
 use payments::timestamp::Timestamp;
 use payments::token::{PresentedCard, SealedCard, Token};
@@ -46,6 +49,8 @@ pub struct World {
     pub codes: RefCell<BTreeMap<TokenId, String>>,
     pub counted: RefCell<BTreeMap<CardFingerprint, Vec<PaymentId>>>,
     pub holds: RefCell<BTreeMap<String, Entry>>,
+    /// What is known of the gateways' health.
+    pub health: RefCell<Health>,
     /// What the gateway can do, if it is not what the simulated one can.
     pub can: Cell<Option<Capabilities>>,
     /// Drafts at a gateway that takes them: the card of each.
@@ -80,6 +85,7 @@ impl World {
                 payments_per_card: 5,
             },
             bank_accounts: BTreeMap::new(),
+            routing: payments::routing::Routing::default(),
             requests_per_second: 100,
         };
         world.merchants.borrow_mut().insert(key_of(&owner()), merchant);
@@ -213,7 +219,7 @@ impl SavePayment for World {
                     self.versions.borrow_mut().push(payment.clone());
                     Saved::Done
                 }
-                Some(there) if there == *payment => Saved::Done,
+                Some(there) if there == *payment => Saved::There,
                 _ => Saved::Conflict,
             }
         })
@@ -428,6 +434,14 @@ impl Gateway for World {
         self.can.get().unwrap_or(gateways::simulated::CAPABILITIES)
     }
 
+    fn takes(&self, _: Mode, _: payments::amount::Amount) -> bool {
+        true
+    }
+
+    async fn ping(&self) -> Result<(), NoAnswer> {
+        self.order(Order::LookUp { key: GatewayKey::ping() }).await.map(drop)
+    }
+
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
         assert!(self.capabilities().drafts, "{order:?}");
         let stand = || {
@@ -487,6 +501,27 @@ impl Gateway for World {
             Effect::Authorized(answer) => Effect::Authorized(self.asked_for(answer)),
             other => other,
         }))
+    }
+}
+
+impl Breakers for World {
+    async fn ask(&self, gateway: &GatewayName, now: Timestamp) -> Result<Breaker, Unavailable> {
+        self.call(|| self.health.borrow_mut().ask(gateway, now)).await
+    }
+
+    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {
+        self.call(|| self.health.borrow_mut().record(gateway, call, now)).await
+    }
+}
+
+impl DeclinedCards for World {
+    async fn declined(
+        &self,
+        card: &CardFingerprint,
+        order: &GatewayKey,
+        now: Timestamp,
+    ) -> Result<Declines, Unavailable> {
+        self.call(|| self.health.borrow_mut().declined(card, order, now)).await
     }
 }
 

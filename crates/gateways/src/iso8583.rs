@@ -166,6 +166,17 @@ impl<Cards: OpenCard, System: Clock> Gateway for Iso8583Gateway<Cards, System> {
         CAPABILITIES
     }
 
+    fn takes(&self, mode: Mode, amount: Amount) -> bool {
+        mode == self.acceptor.mode && sayable(amount)
+    }
+
+    async fn ping(&self) -> Result<(), NoAnswer> {
+        let late = |_| NoAnswer::Unknown("no answer to an echo".to_owned());
+        let answered =
+            tokio::time::timeout(crate::PING_PATIENCE, self.line.echo(self.system.now())).await.map_err(late)?;
+        answered.map_err(|error| NoAnswer::Unknown(error.to_string()))
+    }
+
     /// Nobody is told: the name is ours.
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
         if order.mode != self.acceptor.mode {

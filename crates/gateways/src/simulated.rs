@@ -129,6 +129,11 @@ impl SimulatedGateway {
         Ok(Self::new(&sdk_config()?, variable("SIMULATED_ACQUIRER_FUNCTION")?, PATIENCE))
     }
 
+    /// The same, if this deployment has it: if the variable is set.
+    pub async fn deployed() -> Result<Option<Self>, StartError> {
+        if variable("SIMULATED_ACQUIRER_FUNCTION").is_ok() { Self::from_env().await.map(Some) } else { Ok(None) }
+    }
+
     /// By the function's name; an order is waited for so long. Nothing is sent twice by itself: the lifecycle asks first.
     pub fn new(config: &SdkConfig, function: String, patience: Duration) -> Self {
         let config = aws_sdk_lambda::config::Builder::from(config).retry_config(RetryConfig::disabled());
@@ -165,6 +170,16 @@ impl Gateway for SimulatedGateway {
 
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
+    }
+
+    fn takes(&self, _: Mode, _: Amount) -> bool {
+        true
+    }
+
+    /// Asks for a key that no order has.
+    async fn ping(&self) -> Result<(), NoAnswer> {
+        let nobody = Order::LookUp { key: GatewayKey::ping() };
+        self.send::<Option<Effect>>(&nobody, crate::PING_PATIENCE).await.map(drop)
     }
 
     async fn draft(&self, _: &DraftOrder) -> Result<Drafted, NoAnswer> {

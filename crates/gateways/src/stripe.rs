@@ -19,6 +19,7 @@ use crate::https::{HttpsClient, Timeouts};
 use amount::to_stripe;
 use api::{Api, Reply};
 use form::Form;
+use payments::amount::Amount;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DeclineCode, DraftOrder, Drafted, Effect,
     GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
@@ -114,6 +115,17 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
 
     fn capabilities(&self) -> Capabilities {
         CAPABILITIES
+    }
+
+    fn takes(&self, _: Mode, amount: Amount) -> bool {
+        to_stripe(amount).is_some()
+    }
+
+    /// Reads a PaymentIntent that is not there: what every order does too, by the same key.
+    async fn ping(&self) -> Result<(), NoAnswer> {
+        let read = self.api.get::<Intent>("/v1/payment_intents/pi_ping");
+        let late = |_| NoAnswer::Unknown("no answer to a ping".to_owned());
+        tokio::time::timeout(crate::PING_PATIENCE, read).await.map_err(late)?.map(drop)
     }
 
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {

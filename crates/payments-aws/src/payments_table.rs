@@ -56,7 +56,7 @@ impl SavePayment for PaymentsTable {
         match self.0.put_if(payment, "version = :before", &[(":before", before)]).await? {
             Put::Done => Ok(Saved::Done),
             // The SDK tries again by itself: what stands there may be this very version, whose answer was lost.
-            Put::Refused(Some(there)) if there == *payment => Ok(Saved::Done),
+            Put::Refused(Some(there)) if there == *payment => Ok(Saved::There),
             Put::Refused(_) => Ok(Saved::Conflict),
         }
     }

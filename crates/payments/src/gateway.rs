@@ -103,6 +103,11 @@ impl GatewayKey {
         Self(format!("{payment}:{operation}:{attempt}"))
     }
 
+    /// A key that no order has: whoever is asked for it answers that it did nothing.
+    pub fn ping() -> Self {
+        Self("ping".to_owned())
+    }
+
     /// Its text.
     pub fn as_str(&self) -> &str {
         &self.0

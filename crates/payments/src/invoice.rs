@@ -243,6 +243,7 @@ mod tests {
             fee_plan: FeePlan::flat(0, BTreeMap::new()),
             risk: crate::fraud::RiskRules::default(),
             bank_accounts: BTreeMap::new(),
+            routing: crate::routing::Routing::default(),
             requests_per_second: 1,
         }
     }

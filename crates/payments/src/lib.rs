@@ -8,6 +8,7 @@ pub mod amount;
 pub mod bank;
 pub mod bank_account;
 pub mod billing;
+pub mod breaker;
 pub mod calendar;
 pub mod card;
 pub mod currency;
@@ -36,6 +37,8 @@ pub mod problem;
 pub mod reconcile;
 pub mod region;
 pub mod request;
+pub mod retry;
+pub mod routing;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod secret;

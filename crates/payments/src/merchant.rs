@@ -3,11 +3,15 @@
 mod fee_plan;
 mod profile;
 
+pub(crate) use fee_plan::list;
+pub(crate) use profile::read_limits;
+
 use crate::bank_account::BankAccount;
 use crate::currency::Currency;
 use crate::fee::FeePlan;
 use crate::fraud::RiskRules;
 use crate::id::{MerchantId, Mode, Owner};
+use crate::routing::Routing;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -39,6 +43,9 @@ pub struct Merchant {
     /// Where its payouts go, by currency. Without one, what is due stays in the balance.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bank_accounts: BTreeMap<Currency, BankAccount>,
+    /// Which gateways its payments go to; without rules, the deployment's own choice.
+    #[serde(default, skip_serializing_if = "Routing::is_empty")]
+    pub routing: Routing,
     /// How many requests each of its keys may send per second, and at once.
     #[serde(default = "requests_per_second")]
     pub requests_per_second: u32,

@@ -6,6 +6,7 @@ use crate::card::CardSummary;
 use crate::gateway::{GatewayKey, GatewayOperation};
 use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
 use crate::operation::{MAX_OPERATIONS, Operation};
+use crate::routing::{Facts, Routed};
 use crate::stage::{Created, Failed, Stage, StageName, Undone, VoidReason};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -136,6 +137,9 @@ pub struct Payment {
     pub takeovers: u32,
     /// Where it is.
     pub stage: Stage,
+    /// Which gateways were thought of, and what came of each; absent until one was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Routed>,
     /// The version in which it rested first: what the request that opened it is answered, for ever.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_rest: Option<u32>,
@@ -209,6 +213,7 @@ impl Payment {
             due_shard: Some(due_shard),
             takeovers: 0,
             stage: Stage::Created(Created {}),
+            routed: None,
             first_rest: None,
             operations: Vec::new(),
             history: vec![Change { v: 1, at: now, by: Actor::Api, to: StageName::Created }],
@@ -274,6 +279,17 @@ impl Payment {
             }
         };
         Takeover::Reverse(self.advance(stage, Actor::Sweep, now))
+    }
+
+    /// The same payment, with what came of its route so far; the next version keeps it.
+    pub fn routed(mut self, routed: Routed) -> Self {
+        self.routed = Some(routed);
+        self
+    }
+
+    /// What a merchant's rules go by.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts { payment_id: &self.payment_id, amount: self.amount, card: &self.card }
     }
 
     /// What merchants see of where it is.

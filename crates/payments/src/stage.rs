@@ -17,9 +17,6 @@ use crate::timestamp::Timestamp;
 use crate::validation::Violation;
 use serde::{Deserialize, Serialize};
 
-/// The attempt of a payment's first authorisation.
-pub const FIRST_ATTEMPT: u32 = 1;
-
 /// A placed hold.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -53,6 +50,9 @@ pub struct Authorizing {
     /// The gateway's name for the draft of the hold, where it takes drafts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
+    /// It was or may have been sent more than once: that one sending did nothing says nothing of the others.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeated: bool,
 }
 
 /// The hold stands; the risk side has not spoken.
@@ -219,8 +219,8 @@ pub enum Stage {
 
 impl Created {
     /// The intent to ask `gateway` for a hold, of which it may have a draft.
-    pub fn authorize(self, gateway: GatewayName, draft: Option<String>) -> Authorizing {
-        Authorizing { gateway, attempt: FIRST_ATTEMPT, draft }
+    pub fn authorize(self, gateway: GatewayName, attempt: u32, draft: Option<String>) -> Authorizing {
+        Authorizing { gateway, attempt, draft, repeated: false }
     }
 
     /// The end of a payment that must not be tried.
@@ -230,9 +230,19 @@ impl Created {
 }
 
 impl Authorizing {
+    /// The intent to send the same order again.
+    pub fn again(self) -> Self {
+        Self { repeated: true, ..self }
+    }
+
+    /// The intent to ask another gateway, after this one certainly placed no hold.
+    pub fn elsewhere(self, gateway: GatewayName, attempt: u32, draft: Option<String>) -> Self {
+        Self { gateway, attempt, draft, repeated: false }
+    }
+
     /// The gateway placed the hold, within the limits of what can be done to it.
     pub fn approve(self, reference: String, checks: Checks, expires_at: Timestamp, limits: HoldLimits) -> Authorized {
-        let Self { gateway, attempt, draft: _ } = self;
+        let Self { gateway, attempt, draft: _, repeated: _ } = self;
         Authorized { hold: Hold { gateway, attempt, reference, checks, expires_at, limits } }
     }
 
@@ -252,7 +262,7 @@ impl Authorizing {
     }
 
     fn void(self, because: VoidReason) -> Voiding {
-        let Self { gateway, attempt: hold_attempt, draft } = self;
+        let Self { gateway, attempt: hold_attempt, draft, repeated: _ } = self;
         Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
     }
 }

@@ -2,10 +2,10 @@
 //! else was faster.
 
 use crate::failure::{NotFound, Unavailable};
-use crate::gateway::{Effect, NoAnswer, Question};
+use crate::gateway::{Effect, GatewayName, NoAnswer, Question};
 use crate::id::{OperationId, PaymentId};
 use crate::payment::Payment;
-use crate::ports::{Gateway, LoadPayment, SavePayment, Saved};
+use crate::ports::{Gateway, Gateways, LoadPayment, SavePayment, Saved};
 use crate::stage::StageName;
 use serde::{Deserialize, Serialize};
 
@@ -77,12 +77,18 @@ where
             Move::Fail(next, error) => (next, Some(Err(error))),
         };
         match (payments.save(&next).await?, end) {
-            (Saved::Conflict, _) => {}
+            // An intent that is there already may be another run's: who sends by it has to be one alone.
+            (Saved::Conflict, _) | (Saved::There, None) => {}
             (Saved::Done, None) => own = Some(*next),
-            (Saved::Done, Some(end)) => return end.map(|()| StepAnswer::of(&next)),
+            (Saved::Done | Saved::There, Some(end)) => return end.map(|()| StepAnswer::of(&next)),
         }
     }
     Err(Unavailable::new("the payment's turn", format!("someone else was faster {MAX_ROUNDS} times")).into())
+}
+
+/// The gateway that a payment is bound to. One that this deployment does not have certainly did nothing now.
+pub fn gateway<'g, All: Gateways>(gateways: &'g All, name: &GatewayName) -> Result<&'g All::Gateway, NoAnswer> {
+    gateways.find(name).ok_or_else(|| NoAnswer::Unavailable(format!("there is no gateway {name} here")))
 }
 
 /// What became of an order that was just sent. When its answer was lost, the gateway is asked for it by its key; a later

@@ -88,7 +88,7 @@ async fn change(
             keys.index_key(key).await.map_err(unavailable)?;
         }
         match keys.save_key_ring(&next).await.map_err(unavailable)? {
-            Saved::Done => return Ok(()),
+            Saved::Done | Saved::There => return Ok(()),
             Saved::Conflict => {}
         }
     }

@@ -43,7 +43,7 @@ pub(crate) async fn operate(
         }
         let next = payment.accept(id.clone(), wanted, hash.clone(), clock.now()).map_err(problem)?;
         match payments.save(&next).await.map_err(unavailable)? {
-            Saved::Done => {
+            Saved::Done | Saved::There => {
                 let payment = match next_step(&next) {
                     Some(step) => run.carry_on(next, &step).await?,
                     None => next,

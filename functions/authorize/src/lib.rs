@@ -1,21 +1,28 @@
-//! Places a hold: the intent is written first, then the gateway is called, then the outcome is written. A gateway that
-//! takes drafts is told of the hold before the intent, which then holds the draft's name: nothing is held by a draft.
+//! Places a hold: a gateway is chosen by the merchant's rules and the gateways' health, the intent is written, the gateway is
+//! called, the outcome is written. A gateway that takes drafts is told of the hold before the intent, which then holds the
+//! draft's name: nothing is held by a draft.
 //!
-//! An intent that this run did not write may have been carried out: the gateway is asked for it by its key before
-//! anything is sent again. Where nobody can be asked, nothing is: a lost answer is recorded as given up, for `void` to reverse.
-//! The verification code is forgotten once the outcome is written.
+//! An intent that this run did not write may have been carried out: the gateway is asked for it by its key, and before
+//! anything is sent again that is written down too. Another gateway is asked only when it is certain that the one before holds
+//! nothing: its issuer declined, or the only sending there ever was certainly did nothing. Where nobody can be asked for a lost
+//! answer, it is recorded as given up, for `void` to reverse. The verification code is forgotten once the outcome is written.
 
+mod orders;
+mod route;
+
+use orders::{found, question};
 use payments::failure::{NotFound, Unavailable};
-use payments::gateway::{
-    Authorization, AuthorizeOrder, DraftOrder, Drafted, Effect, GatewayOperation, HoldLimits, HoldOn, NoAnswer,
-    OrderKind, Question,
-};
+use payments::gateway::{Authorization, HoldLimits, NoAnswer};
 use payments::payment::{Actor, HOLD_SECONDS, Payment};
-use payments::ports::{Clock, Gateway, LoadCard, LoadPayment, SavePayment, VerificationCodes};
-use payments::stage::{Authorizing, FIRST_ATTEMPT, Stage};
+use payments::ports::{
+    Breakers, Clock, DeclinedCards, Gateway, Gateways, LoadCard, LoadPayment, Merchants, SavePayment, VerificationCodes,
+};
+use payments::routing::RouteOutcome;
+use payments::stage::{Authorizing, Stage};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 use payments::timestamp::Timestamp;
-use payments::token::PresentedCard;
+use route::{Next, Watch};
+use std::cell::Cell;
 
 /// Why the step failed.
 #[derive(Debug, thiserror::Error, strum::EnumDiscriminants)]
@@ -55,65 +62,76 @@ impl From<NoAnswer> for Error {
 }
 
 /// What authorising needs.
-pub struct Ports<'a, Store, Vault, Codes, Network, System> {
+pub struct Ports<'a, Store, Profiles, Vault, Codes, Network, Health, System> {
     /// Payments.
     pub payments: &'a Store,
+    /// Merchants' rules.
+    pub merchants: &'a Profiles,
     /// Sealed cards.
     pub vault: &'a Vault,
     /// Sealed verification codes.
     pub codes: &'a Codes,
-    /// The gateway.
-    pub gateway: &'a Network,
+    /// The gateways.
+    pub gateways: &'a Network,
+    /// Their breakers, and the cards that they declined.
+    pub health: &'a Health,
     /// The clock.
     pub system: &'a System,
 }
 
 /// Authorises the payment, or finds that it is authorised.
-pub async fn handle<Store, Vault, Codes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
+pub async fn handle<Store, Profiles, Vault, Codes, Network, Health, System>(
+    ports: &Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>,
     request: StepRequest,
 ) -> Result<StepAnswer, Error>
 where
     Store: LoadPayment + SavePayment,
+    Profiles: Merchants,
     Vault: LoadCard,
     Codes: VerificationCodes,
-    Network: Gateway,
+    Network: Gateways,
+    Health: Breakers + DeclinedCards,
     System: Clock,
 {
+    // Whether the breaker of the gateway that this run chose wants to hear of its answer.
+    let watch = Cell::new(Watch::No);
     step::advance(ports.payments, &request.payment_id, async |payment, fresh| match payment.stage.clone() {
         Stage::Created(created) => {
-            let drafted = if ports.gateway.capabilities().drafts { Some(draft(ports, &payment).await?) } else { None };
-            let (reference, declined) = match drafted {
-                None => (None, None),
-                Some(Drafted::Ready { reference }) => (Some(reference), None),
-                Some(Drafted::Declined { code }) => (None, Some(code)),
-            };
-            let intent = created.authorize(ports.gateway.name(), reference);
-            let now = ports.system.now();
-            let Some(code) = declined else {
-                return Ok(Move::Continue(Box::new(payment.advance(
-                    Stage::Authorizing(intent),
-                    Actor::Authorize,
-                    now,
-                ))));
-            };
-            finish(ports, payment, Stage::Declined(intent.decline(code)), now).await
+            let next = ports.next(&payment, payment.routed.clone().unwrap_or_default()).await?;
+            ports
+                .go_on(payment, next, &watch, |gateway, attempt, draft| created.authorize(gateway, attempt, draft))
+                .await
         }
         Stage::Authorizing(intent) => {
+            let gateway = step::gateway(ports.gateways, &intent.gateway)?;
             let question = question(&payment, &intent);
-            let answer = answer(ports, &payment, question, fresh).await;
-            let now = ports.system.now();
-            let answer = match answer {
+            let answer = if fresh {
+                ports.send(gateway, &payment, question, watch.take()).await
+            } else {
+                match found(gateway, &question).await {
+                    Ok(Some(answer)) => Ok(answer),
+                    Ok(None) if intent.repeated => ports.send(gateway, &payment, question, Watch::No).await,
+                    Ok(None) => return Ok(ports.intend(payment, intent.again())),
+                    Err(error) => Err(error),
+                }
+            };
+            match answer {
+                Ok(Authorization::Declined { code }) if ports.may_ask_again(&payment, &intent, code).await? => {
+                    let declined = RouteOutcome::SoftDecline(code);
+                    let or_else = Ok(Authorization::Declined { code });
+                    ports.elsewhere(payment, intent, declined, or_else, &watch).await
+                }
+                Err(refused @ Error::GatewayUnavailable(_)) if fresh && !intent.repeated => {
+                    ports.elsewhere(payment, intent, RouteOutcome::Unavailable, Err(refused), &watch).await
+                }
                 // Nobody will ever say: this run lost the answer, or the run that did is gone.
                 Err(Error::GatewayOutcomeUnknown(_))
-                    if !ports.gateway.capabilities().look_up && (fresh || payment.takeovers > 0) =>
+                    if !gateway.capabilities().look_up && (fresh || payment.takeovers > 0) =>
                 {
-                    return finish(ports, payment, Stage::Voiding(intent.give_up()), now).await;
+                    ports.finish(payment, Stage::Voiding(intent.give_up())).await
                 }
-                answer => answer?,
-            };
-            let limits = ports.gateway.capabilities().hold_limits();
-            finish(ports, payment, outcome(intent, answer, limits, now), now).await
+                answer => ports.conclude(payment, intent, answer?).await,
+            }
         }
         Stage::Authorized(_)
         | Stage::Capturing(_)
@@ -130,6 +148,80 @@ where
     .await
 }
 
+impl<Store, Profiles, Vault, Codes, Network, Health, System>
+    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>
+where
+    Profiles: Merchants,
+    Vault: LoadCard,
+    Codes: VerificationCodes,
+    Network: Gateways,
+    Health: Breakers + DeclinedCards,
+    System: Clock,
+{
+    /// The first intent, or the end of a payment whose card the gateways decline at sight.
+    async fn go_on(
+        &self,
+        payment: Payment,
+        next: Next,
+        watch: &Cell<Watch>,
+        intent: impl FnOnce(payments::gateway::GatewayName, u32, Option<String>) -> Authorizing,
+    ) -> Result<Move<Error>, Error> {
+        match next {
+            Next::Ask { gateway, attempt, draft, routed, watch: watched } => {
+                watch.set(watched);
+                Ok(self.intend(payment.routed(routed), intent(gateway, attempt, draft)))
+            }
+            Next::Declined { gateway, attempt, code, routed } => {
+                let declined = intent(gateway, attempt, None).decline(code);
+                self.finish(payment.routed(routed), Stage::Declined(declined)).await
+            }
+            Next::Nobody { refused, .. } => Err(refused),
+        }
+    }
+
+    /// The next gateway is asked; without one, `or_else` is how it ends here.
+    async fn elsewhere(
+        &self,
+        payment: Payment,
+        intent: Authorizing,
+        outcome: RouteOutcome,
+        or_else: Result<Authorization, Error>,
+        watch: &Cell<Watch>,
+    ) -> Result<Move<Error>, Error> {
+        let routed = payment.routed.clone().unwrap_or_default().with(&intent.gateway, outcome);
+        match self.next(&payment, routed).await? {
+            Next::Nobody { routed, .. } => self.conclude(payment.routed(routed), intent, or_else?).await,
+            next @ (Next::Ask { .. } | Next::Declined { .. }) => {
+                let elsewhere = |gateway, attempt, draft| intent.elsewhere(gateway, attempt, draft);
+                self.go_on(payment, next, watch, elsewhere).await
+            }
+        }
+    }
+
+    /// The intent is written, then carried out.
+    fn intend(&self, payment: Payment, intent: Authorizing) -> Move<Error> {
+        Move::Continue(Box::new(payment.advance(Stage::Authorizing(intent), Actor::Authorize, self.system.now())))
+    }
+
+    async fn conclude(
+        &self,
+        payment: Payment,
+        intent: Authorizing,
+        answer: Authorization,
+    ) -> Result<Move<Error>, Error> {
+        let limits = step::gateway(self.gateways, &intent.gateway)?.capabilities().hold_limits();
+        let outcome = outcome(intent, answer, limits, self.system.now());
+        self.finish(payment, outcome).await
+    }
+
+    /// The outcome. The code is forgotten before it is saved: a crash in between finds the outcome by its key, without the
+    /// code.
+    async fn finish(&self, payment: Payment, outcome: Stage) -> Result<Move<Error>, Error> {
+        self.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
+        Ok(Move::Finish(Box::new(payment.advance(outcome, Actor::Authorize, self.system.now()))))
+    }
+}
+
 fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, now: Timestamp) -> Stage {
     match answer {
         Authorization::Approved { reference, checks } => {
@@ -139,111 +231,4 @@ fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, now: 
         // Nobody can ask the cardholder yet: what waits at the gateway is undone, and the payment ends declined.
         Authorization::ActionRequired { .. } => Stage::Voiding(intent.unauthenticated()),
     }
-}
-
-/// The outcome. The code is forgotten before it is saved: a crash in between finds the outcome by its key, without the code.
-async fn finish<Store, Vault, Codes: VerificationCodes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
-    payment: Payment,
-    outcome: Stage,
-    now: Timestamp,
-) -> Result<Move<Error>, Error> {
-    ports.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
-    Ok(Move::Finish(Box::new(payment.advance(outcome, Actor::Authorize, now))))
-}
-
-/// The question what became of the intent.
-fn question(payment: &Payment, intent: &Authorizing) -> Question {
-    let key = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
-    Question { key, order: OrderKind::Authorize, reference: intent.draft.clone() }
-}
-
-/// What became of the intent: found, if it is an earlier run's, or sent now.
-async fn answer<Store, Vault, Codes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
-    payment: &Payment,
-    question: Question,
-    fresh: bool,
-) -> Result<Authorization, Error>
-where
-    Vault: LoadCard,
-    Codes: VerificationCodes,
-    Network: Gateway,
-{
-    match if fresh { None } else { found(ports.gateway, &question).await? } {
-        Some(answer) => Ok(answer),
-        None => send(ports, payment, question).await,
-    }
-}
-
-/// What an earlier sending of the order did, if the gateway ever saw it.
-async fn found(gateway: &impl Gateway, question: &Question) -> Result<Option<Authorization>, Error> {
-    match gateway.look_up(question).await {
-        Ok(Some(Effect::Authorized(answer))) => Ok(Some(answer)),
-        Ok(None) => Ok(None),
-        Ok(Some(Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_))) => {
-            Err(Error::GatewayOutcomeUnknown(NoAnswer::Unknown("the key belongs to another order".to_owned())))
-        }
-        // The question being lost says nothing about the order.
-        Err(NoAnswer::Unavailable(reason) | NoAnswer::Unknown(reason)) => {
-            Err(Error::GatewayOutcomeUnknown(NoAnswer::Unknown(reason)))
-        }
-    }
-}
-
-async fn send<Store, Vault, Codes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
-    payment: &Payment,
-    question: Question,
-) -> Result<Authorization, Error>
-where
-    Vault: LoadCard,
-    Codes: VerificationCodes,
-    Network: Gateway,
-{
-    let on = match question.reference.clone() {
-        Some(draft) if ports.gateway.capabilities().draft_forgets_card => {
-            HoldOn::DraftedCard { draft, card: card(ports, payment).await? }
-        }
-        Some(draft) => HoldOn::Draft(draft),
-        None => HoldOn::Card(card(ports, payment).await?),
-    };
-    let order = AuthorizeOrder { key: question.key.clone(), mode: payment.owner.mode, amount: payment.amount, on };
-    match ports.gateway.authorize(&order).await {
-        Ok(answer) => Ok(answer),
-        // Ask at once what became of it; if that does not help, the workflow tries again, and then `sweep`.
-        Err(lost @ NoAnswer::Unknown(_)) => found(ports.gateway, &question).await?.ok_or_else(|| lost.into()),
-        Err(refused @ NoAnswer::Unavailable(_)) => Err(refused.into()),
-    }
-}
-
-/// Tells the gateway of the hold. Whatever becomes of the answer, nothing is held: a lost one is as good as none.
-async fn draft<Store, Vault, Codes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
-    payment: &Payment,
-) -> Result<Drafted, Error>
-where
-    Vault: LoadCard,
-    Codes: VerificationCodes,
-    Network: Gateway,
-{
-    let key = payment.gateway_key(GatewayOperation::Authorize, FIRST_ATTEMPT);
-    let card = card(ports, payment).await?;
-    let order = DraftOrder { key, mode: payment.owner.mode, amount: payment.amount, card };
-    let drafted = ports.gateway.draft(&order).await;
-    drafted.map_err(|(NoAnswer::Unavailable(reason) | NoAnswer::Unknown(reason))| {
-        Error::GatewayUnavailable(NoAnswer::Unavailable(reason))
-    })
-}
-
-/// The payment's card, sealed, with its verification code if that is still there.
-async fn card<Store, Vault: LoadCard, Codes: VerificationCodes, Network, System>(
-    ports: &Ports<'_, Store, Vault, Codes, Network, System>,
-    payment: &Payment,
-) -> Result<PresentedCard, Error> {
-    let sealed = ports.vault.load(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
-    let missing = || Error::VaultUnavailable(Unavailable::new("the vault", "the token's card is not there"));
-    let sealed = sealed.ok_or_else(missing)?;
-    let verification = ports.codes.find(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
-    Ok(PresentedCard { sealed, verification, expiry: payment.card.expiry })
 }

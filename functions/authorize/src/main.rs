@@ -1,14 +1,17 @@
-//! Wires [`authorize::handle`] to the tables, Valkey, the gateway and the Lambda runtime.
-use gateways::SimulatedGateway;
-use payments_aws::{CodesInValkey, PaymentsTable, System, VaultTable};
+//! Wires [`authorize::handle`] to the tables, Valkey, the gateways and the Lambda runtime.
+use gateways::DeployedGateways;
+use payments_aws::{CodesInValkey, GatewayHealthInValkey, MerchantsTable, PaymentsTable, System, VaultTable};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let payments = PaymentsTable::from_env().await?;
+    let merchants = MerchantsTable::from_env().await?;
     let vault = VaultTable::from_env().await?;
     let codes = CodesInValkey::from_env().await?;
-    let gateway = SimulatedGateway::from_env().await?;
-    let ports =
-        authorize::Ports { payments: &payments, vault: &vault, codes: &codes, gateway: &gateway, system: &System };
+    let gateways = DeployedGateways::from_env().await?;
+    let health = GatewayHealthInValkey::from_env().await?;
+    let (payments, merchants, vault, codes) = (&payments, &merchants, &vault, &codes);
+    let (gateways, health, system) = (&gateways, &health, &System);
+    let ports = authorize::Ports { payments, merchants, vault, codes, gateways, health, system };
     task::serve(async |request| authorize::handle(&ports, request).await).await
 }

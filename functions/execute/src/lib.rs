@@ -5,7 +5,7 @@ use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::gateway::{CaptureAnswer, CaptureOrder, Effect, GatewayOperation, NoAnswer};
 use payments::id::PaymentId;
 use payments::payment::{Actor, Payment};
-use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
+use payments::ports::{Clock, Gateway, Gateways, LoadPayment, SavePayment};
 use payments::stage::{Captured, Capturing, Stage, VoidReason};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 
@@ -52,7 +52,7 @@ impl From<NoAnswer> for Error {
 /// Makes the capture that is under way, or finds that none is missing.
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
-    gateway: &impl Gateway,
+    gateways: &impl Gateways,
     clock: &impl Clock,
     request: StepRequest,
 ) -> Result<StepAnswer, Error> {
@@ -60,6 +60,7 @@ pub async fn handle(
         Stage::Capturing(intent) => {
             let id = payment.payment_id.clone();
             let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
+            let gateway = step::gateway(gateways, &intent.0.hold.gateway)?;
             let sent = gateway.capture(&order).await;
             match step::answered(gateway, order.question(), sent, captured).await? {
                 CaptureAnswer::Captured { reference } => {

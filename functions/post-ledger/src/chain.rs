@@ -88,7 +88,7 @@ async fn post_behind(
             };
             let block = Block::after(head.as_ref(), chain, &taken);
             match ledger.commit(&block, &changes).await? {
-                Saved::Done => head = Some(block),
+                Saved::Done | Saved::There => head = Some(block),
                 Saved::Conflict => return Ok(()),
             }
         }

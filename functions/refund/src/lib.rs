@@ -3,7 +3,7 @@
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::gateway::{Effect, GatewayOperation, NoAnswer, RefundAnswer, RefundOrder};
 use payments::payment::{Actor, Payment};
-use payments::ports::{Clock, Gateway, LoadPayment, Merchants, SavePayment};
+use payments::ports::{Clock, Gateway, Gateways, LoadPayment, Merchants, SavePayment};
 use payments::settlement::{Deduction, settlement_date};
 use payments::stage::{Refunding, Stage, Succeeded};
 use payments::step::{self, Move, StepAnswer, StepRequest};
@@ -50,13 +50,14 @@ impl From<NoAnswer> for Error {
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
     merchants: &impl Merchants,
-    gateway: &impl Gateway,
+    gateways: &impl Gateways,
     clock: &impl Clock,
     request: StepRequest,
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| match payment.stage.clone() {
         Stage::Refunding(intent) => {
             let order = order(&payment, &intent).ok_or_else(|| OutOfTurn::of(&payment))?;
+            let gateway = step::gateway(gateways, &intent.0.hold.gateway)?;
             let sent = gateway.refund(&order).await;
             let answer = step::answered(gateway, order.question(), sent, refunded).await?;
             let now = clock.now();

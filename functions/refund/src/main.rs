@@ -1,11 +1,11 @@
-//! Wires [`refund::handle`] to the tables, the gateway and the Lambda runtime.
-use gateways::SimulatedGateway;
+//! Wires [`refund::handle`] to the tables, the gateways and the Lambda runtime.
+use gateways::DeployedGateways;
 use payments_aws::{MerchantsTable, PaymentsTable, System};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let payments = PaymentsTable::from_env().await?;
-    let gateway = SimulatedGateway::from_env().await?;
+    let gateways = DeployedGateways::from_env().await?;
     let merchants = MerchantsTable::from_env().await?;
-    task::serve(async |request| refund::handle(&payments, &merchants, &gateway, &System, request).await).await
+    task::serve(async |request| refund::handle(&payments, &merchants, &gateways, &System, request).await).await
 }

@@ -4,7 +4,7 @@ use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::gateway::{Effect, GatewayOperation, NoAnswer, VoidAnswer, VoidOrder};
 use payments::id::PaymentId;
 use payments::payment::{Actor, Payment};
-use payments::ports::{Clock, Gateway, LoadPayment, SavePayment};
+use payments::ports::{Clock, Gateway, Gateways, LoadPayment, SavePayment};
 use payments::stage::{Captured, Stage, Succeeded, Voiding};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 use payments::timestamp::Timestamp;
@@ -52,7 +52,7 @@ impl From<NoAnswer> for Error {
 /// Lets the payment's hold, or what is left of it, go, or finds that it is gone.
 pub async fn handle(
     payments: &(impl LoadPayment + SavePayment),
-    gateway: &impl Gateway,
+    gateways: &impl Gateways,
     clock: &impl Clock,
     request: StepRequest,
 ) -> Result<StepAnswer, Error> {
@@ -64,6 +64,7 @@ pub async fn handle(
                 hold_reference: intent.reference(),
                 captured: payment.captured(),
             };
+            let gateway = step::gateway(gateways, &intent.gateway)?;
             let sent = gateway.void(&order).await;
             match step::answered(gateway, order.question(), sent, voided).await? {
                 VoidAnswer::Voided => Ok(Move::Finish(Box::new(let_go(payment, intent, clock.now())))),

@@ -1,10 +1,10 @@
-//! Wires [`void::handle`] to the payments table, the gateway and the Lambda runtime.
-use gateways::SimulatedGateway;
+//! Wires [`void::handle`] to the payments table, the gateways and the Lambda runtime.
+use gateways::DeployedGateways;
 use payments_aws::{PaymentsTable, System};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), task::Error> {
     let payments = PaymentsTable::from_env().await?;
-    let gateway = SimulatedGateway::from_env().await?;
-    task::serve(async |request| void::handle(&payments, &gateway, &System, request).await).await
+    let gateways = DeployedGateways::from_env().await?;
+    task::serve(async |request| void::handle(&payments, &gateways, &System, request).await).await
 }

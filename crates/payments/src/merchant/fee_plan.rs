@@ -119,7 +119,7 @@ fn name<T: DeserializeOwned>(value: &Value) -> Option<T> {
 }
 
 /// A list of one to `most` objects, each read by `read` under its own path.
-fn list<T>(
+pub(crate) fn list<T>(
     fields: &mut Fields<'_>,
     path: &str,
     name: &str,
@@ -130,9 +130,10 @@ fn list<T>(
     let entries = fields.required(name, &expected, |value| {
         value.as_array().filter(|entries| (1..=most).contains(&entries.len())).cloned()
     })?;
+    let dot = if path.is_empty() { "" } else { "." };
     let mut all = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
-        let path = format!("{path}.{name}[{place}]");
+        let path = format!("{path}{dot}{name}[{place}]");
         match entry.as_object() {
             Some(entry) => all.extend(read(entry, &path, &mut fields.errors)),
             None => fields.errors.push(FieldError::new(path, "expected an object")),

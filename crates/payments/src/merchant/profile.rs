@@ -9,11 +9,22 @@ use crate::fields::{Fields, holds_card_number, object, shown};
 use crate::fraud::RiskRules;
 use crate::id::Owner;
 use crate::problem::FieldError;
+use crate::routing::read_routing;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-const KNOWN: [&str; 9] =
-    ["merchant_id", "mode", "name", "active", "currencies", "fee_plan", "risk", "bank_accounts", "requests_per_second"];
+const KNOWN: [&str; 10] = [
+    "merchant_id",
+    "mode",
+    "name",
+    "active",
+    "currencies",
+    "fee_plan",
+    "risk",
+    "bank_accounts",
+    "routing",
+    "requests_per_second",
+];
 /// The most payments that a rule may allow one card within its window.
 const MAX_PAYMENTS_PER_CARD: u64 = 1_000_000;
 
@@ -49,6 +60,7 @@ impl Merchant {
         );
         let expected = "expected an object from ISO 4217 codes to bank accounts";
         let bank_accounts = fields.optional("bank_accounts", expected, an_object);
+        let routing = read_routing(&mut fields);
         let requests_per_second = fields.optional(
             "requests_per_second",
             &format!("expected a whole number from 1 to {MAX_REQUESTS_PER_SECOND}"),
@@ -58,7 +70,7 @@ impl Merchant {
             },
         );
         let errors = &mut fields.errors;
-        let currencies = currencies.map(|currencies| read_currencies(&currencies, errors));
+        let currencies = currencies.map(|currencies| read_limits(&currencies, "currencies", errors));
         let none = BTreeMap::new();
         let bounds = currencies.as_ref().unwrap_or(&none);
         let fee_plan = plan.and_then(|plan| read_fee_plan(&plan, bounds, errors));
@@ -74,6 +86,7 @@ impl Merchant {
                 fee_plan,
                 risk,
                 bank_accounts,
+                routing,
                 requests_per_second: requests_per_second.unwrap_or(REQUESTS_PER_SECOND),
             }),
             _ => Err(fields.errors),
@@ -100,15 +113,16 @@ fn currency(path: &str, name: &str, errors: &mut Vec<FieldError>) -> Option<Curr
     currency
 }
 
-fn read_currencies(currencies: &Object, errors: &mut Vec<FieldError>) -> BTreeMap<Currency, Limits> {
+/// Bounds by currency, of the field at `path`.
+pub(crate) fn read_limits(bounds: &Object, path: &str, errors: &mut Vec<FieldError>) -> BTreeMap<Currency, Limits> {
     let mut read = BTreeMap::new();
-    for (name, value) in currencies {
-        let Some(currency) = currency("currencies", name, errors) else { continue };
+    for (name, value) in bounds {
+        let Some(currency) = currency(path, name, errors) else { continue };
         let Some(limits) = value.as_object() else {
-            errors.push(FieldError::new(format!("currencies.{name}"), "expected an object with min and max"));
+            errors.push(FieldError::new(format!("{path}.{name}"), "expected an object with min and max"));
             continue;
         };
-        let mut fields = Fields::of(limits, &format!("currencies.{name}."), &["min", "max"]);
+        let mut fields = Fields::of(limits, &format!("{path}.{name}."), &["min", "max"]);
         let expected = format!("expected a whole number of minor units from 1 to {MAX_MINOR}");
         let min = fields.required("min", &expected, |value| minor(value, 1));
         let expected = format!("expected a whole number of minor units from min to {MAX_MINOR}");
@@ -191,6 +205,14 @@ mod tests {
                     "type": "ach", "name": "Harbor Books", "routing_number": "021000021", "account_number": "12345678",
                 },
             },
+            "routing": [
+                {
+                    "name": "large-euros", "currencies": ["EUR"], "brands": ["visa"], "countries": ["NL", "FR"],
+                    "amounts": { "EUR": { "min": 10, "max": 100 } },
+                    "gateways": [{ "gateway": "stripe", "weight": 70 }, { "gateway": "simulated", "weight": 30 }],
+                },
+                { "name": "rest", "gateways": [{ "gateway": "simulated" }, { "gateway": "stripe" }] },
+            ],
             "requests_per_second": 10_000,
         })
     }
@@ -205,7 +227,7 @@ mod tests {
     #[test]
     fn what_may_be_missing_has_a_default() {
         let mut least = good();
-        for name in ["risk", "requests_per_second"] {
+        for name in ["risk", "routing", "requests_per_second"] {
             least.as_object_mut().expect("an object").remove(name);
         }
         let merchant = Merchant::read(&owner(), &least).expect("good");
@@ -252,6 +274,20 @@ mod tests {
             ("/bank_accounts/USD/account_number", json!(1234), "bank_accounts.USD.account_number"),
             ("/bank_accounts/USD/account_kind", json!("gold"), "bank_accounts.USD.account_kind"),
             ("/bank_accounts/USD/holder_kind", json!("dog"), "bank_accounts.USD.holder_kind"),
+            ("/routing", json!({}), "routing"),
+            ("/routing", json!([5]), "routing[0]"),
+            ("/routing", json!([{ "name": "a", "gateways": [] }]), "routing[0].gateways"),
+            ("/routing/0/name", json!("Large Euros"), "routing[0].name"),
+            ("/routing/0/name", json!("rest"), "routing[1].name"),
+            ("/routing/0/currencies", json!(["EUX"]), "routing[0].currencies"),
+            ("/routing/0/brands", json!("visa"), "routing[0].brands"),
+            ("/routing/0/countries", json!(["nl"]), "routing[0].countries"),
+            ("/routing/0/amounts/EUR/max", json!(9), "routing[0].amounts.EUR.max"),
+            ("/routing/0/gateways/0/weight", json!(1001), "routing[0].gateways[0].weight"),
+            ("/routing/0/gateways/1/gateway", json!("stripe"), "routing[0].gateways[1].gateway"),
+            ("/routing/1/gateways/0/weight", json!(1), "routing[1].gateways[1].weight"),
+            ("/routing/1/gateways", json!([{ "gateway": "a", "weight": 0 }]), "routing[1].gateways"),
+            ("/routing/1/color", json!("red"), "routing[1].color"),
             ("/requests_per_second", json!(0), "requests_per_second"),
             ("/requests_per_second", json!(MAX_REQUESTS_PER_SECOND + 1), "requests_per_second"),
             ("/merchant_id", json!("mer_b"), "merchant_id"),

@@ -1,13 +1,17 @@
 //! Gateways.
 
+use crate::amount::Amount;
+use crate::breaker::{Breaker, Call};
 use crate::failure::Unavailable;
 use crate::gateway::{
-    Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayName,
-    NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+    Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
+    GatewayName, NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
-use crate::id::Mode;
+use crate::id::{CardFingerprint, Mode};
 use crate::reconcile::Day;
+use crate::retry::Declines;
 use crate::secret::Secret;
+use crate::timestamp::Timestamp;
 
 /// A card gateway.
 pub trait Gateway {
@@ -15,6 +19,10 @@ pub trait Gateway {
     fn name(&self) -> GatewayName;
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
+    /// Whether it moves that amount, in that world, at all.
+    fn takes(&self, mode: Mode, amount: Amount) -> bool;
+    /// Whether it answers anything now: moves nothing, and takes a second at most.
+    async fn ping(&self) -> Result<(), NoAnswer>;
     /// Tells it of a hold that is to be placed; asked only of gateways that take drafts. However often, nothing is held.
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer>;
     /// Places a hold.
@@ -27,6 +35,48 @@ pub trait Gateway {
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer>;
     /// What that order did; `None` if it did nothing so far.
     async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer>;
+}
+
+/// The gateways that a deployment has.
+pub trait Gateways {
+    /// What each is.
+    type Gateway: Gateway;
+    /// The one of that name, if it is there.
+    fn find(&self, name: &GatewayName) -> Option<&Self::Gateway>;
+    /// The one that payments go to by themselves.
+    fn standard(&self) -> GatewayName;
+}
+
+/// One gateway is a choice of one.
+impl<G: Gateway> Gateways for G {
+    type Gateway = G;
+
+    fn find(&self, name: &GatewayName) -> Option<&G> {
+        (*name == self.name()).then_some(self)
+    }
+
+    fn standard(&self) -> GatewayName {
+        self.name()
+    }
+}
+
+/// The gateways' circuit breakers, shared by all processes.
+pub trait Breakers {
+    /// What the caller may do with that gateway now.
+    async fn ask(&self, gateway: &GatewayName, now: Timestamp) -> Result<Breaker, Unavailable>;
+    /// Takes note of what became of a call.
+    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable>;
+}
+
+/// What cards were declined of late.
+pub trait DeclinedCards {
+    /// Notes that this order was declined, once however often it is told, and answers how often the card was with that.
+    async fn declined(
+        &self,
+        card: &CardFingerprint,
+        order: &GatewayKey,
+        now: Timestamp,
+    ) -> Result<Declines, Unavailable>;
 }
 
 /// The key by which a gateway knows us. It is read from where secrets are kept, and is nowhere else.

@@ -34,6 +34,8 @@ pub trait LoadPayment {
 pub enum Saved {
     /// It is the latest now.
     Done,
+    /// It was there already, to the letter: by an earlier sending of this very save, or by someone else's at the same moment.
+    There,
     /// Someone else saved a version first; nothing was written.
     Conflict,
 }

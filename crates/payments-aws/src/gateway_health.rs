@@ -1,0 +1,149 @@
+//! What all processes know together of the gateways, in Valkey: breakers, and the cards that were declined of late.
+//!
+//! A breaker is four kinds of keys: `breaker:<gateway>:<span>` counts a span's calls, `...:failed` those that failed in a row,
+//! `...:open` stands while it is open, and `...:probe` while a caller of late tries the gateway. Declines are a sorted set a card: the order as member, the moment of its
+//! first decline as score.
+
+use crate::config::StartError;
+use crate::valkey;
+use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
+use payments::failure::Unavailable;
+use payments::gateway::{GatewayKey, GatewayName};
+use payments::id::CardFingerprint;
+use payments::ports::{Breakers, DeclinedCards};
+use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
+use payments::timestamp::Timestamp;
+use redis::aio::ConnectionManager;
+use redis::{ExistenceCheck, RedisResult, SetExpiry, SetOptions};
+
+const ANSWERED: &str = "answered";
+const FAILED: &str = "failed";
+
+/// Breakers and declined cards in Valkey.
+#[derive(Clone)]
+pub struct GatewayHealthInValkey {
+    connection: ConnectionManager,
+}
+
+impl GatewayHealthInValkey {
+    /// From `VALKEY_ENDPOINT` and `VALKEY_TLS`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        Ok(Self { connection: valkey::connect().await? })
+    }
+
+    async fn try_ask(&self, gateway: &GatewayName) -> RedisResult<Breaker> {
+        let mut connection = self.connection.clone();
+        let open: bool = redis::cmd("EXISTS").arg(open_key(gateway)).query_async(&mut connection).await?;
+        if !open {
+            return Ok(Breaker::Closed);
+        }
+        let first = probe(&mut redis::pipe(), gateway).query_async::<(Option<String>,)>(&mut connection).await?;
+        Ok(if first.0.is_some() { Breaker::Probe } else { Breaker::Open })
+    }
+
+    async fn try_record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> RedisResult<()> {
+        let mut connection = self.connection.clone();
+        let span = now.as_millis() / SPAN_MILLIS;
+        let (this, before) = (span_key(gateway, span), span_key(gateway, span - 1));
+        let mut pipe = redis::pipe();
+        match call {
+            Call::Answered => {
+                let counted = count(&mut pipe, &this, ANSWERED);
+                counted.del(failed_key(gateway)).ignore().query_async(&mut connection).await
+            }
+            Call::TrialAnswered => {
+                pipe.del(open_key(gateway))
+                    .del(failed_key(gateway))
+                    .del(this)
+                    .del(before)
+                    .query_async(&mut connection)
+                    .await
+            }
+            Call::TrialFailed => open(&mut pipe, gateway).query_async(&mut connection).await,
+            Call::Failed => {
+                let counted = count(&mut pipe, &this, FAILED);
+                counted.incr(failed_key(gateway), 1).pexpire(failed_key(gateway), OPEN_MILLIS).ignore();
+                for key in [&this, &before] {
+                    counted.cmd("HMGET").arg(key).arg(ANSWERED).arg(FAILED);
+                }
+                type Counts = (Option<u32>, Option<u32>);
+                let (in_a_row, this, before): (u32, Counts, Counts) = counted.query_async(&mut connection).await?;
+                let sum = |a: Option<u32>, b: Option<u32>| a.unwrap_or_default() + b.unwrap_or_default();
+                let window = Window { answered: sum(this.0, before.0), failed: sum(this.1, before.1), in_a_row };
+                if !window.trips() {
+                    return Ok(());
+                }
+                let mut pipe = redis::pipe();
+                probe(open(&mut pipe, gateway), gateway).query_async(&mut connection).await
+            }
+        }
+    }
+
+    async fn try_declined(&self, card: &CardFingerprint, order: &GatewayKey, now: Timestamp) -> RedisResult<Declines> {
+        let key = format!("declines:{card}");
+        let now = now.as_millis();
+        let mut pipe = redis::pipe();
+        pipe.atomic();
+        pipe.cmd("ZADD").arg(&key).arg("NX").arg(now).arg(order.as_str()).ignore();
+        pipe.cmd("ZREMRANGEBYSCORE").arg(&key).arg("-inf").arg(now - REMEMBERED_MILLIS).ignore();
+        pipe.cmd("PEXPIRE").arg(&key).arg(REMEMBERED_MILLIS).ignore();
+        pipe.cmd("ZCOUNT").arg(&key).arg(format!("({}", now - DAY_MILLIS)).arg("+inf");
+        pipe.cmd("ZCARD").arg(&key);
+        let (day, month) = pipe.query_async(&mut self.connection.clone()).await?;
+        Ok(Declines { day, month })
+    }
+}
+
+fn open_key(gateway: &GatewayName) -> String {
+    format!("breaker:{gateway}:open")
+}
+
+fn failed_key(gateway: &GatewayName) -> String {
+    format!("breaker:{gateway}:failed")
+}
+
+fn span_key(gateway: &GatewayName, span: i64) -> String {
+    format!("breaker:{gateway}:{span}")
+}
+
+fn lasting(millis: i64) -> SetExpiry {
+    SetExpiry::PX(u64::try_from(millis).expect("spans are positive"))
+}
+
+/// One call more in that span, which is forgotten when the one after it is over.
+fn count<'p>(pipe: &'p mut redis::Pipeline, span: &str, field: &str) -> &'p mut redis::Pipeline {
+    pipe.hincr(span, field, 1).ignore().pexpire(span, 2 * SPAN_MILLIS).ignore()
+}
+
+fn open<'p>(pipe: &'p mut redis::Pipeline, gateway: &GatewayName) -> &'p mut redis::Pipeline {
+    pipe.set_options(open_key(gateway), 1, SetOptions::default().with_expiration(lasting(OPEN_MILLIS))).ignore()
+}
+
+/// Takes the one permit to try the gateway, if it is free.
+fn probe<'p>(pipe: &'p mut redis::Pipeline, gateway: &GatewayName) -> &'p mut redis::Pipeline {
+    let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(lasting(COOL_OFF_MILLIS));
+    pipe.set_options(format!("breaker:{gateway}:probe"), 1, options)
+}
+
+impl Breakers for GatewayHealthInValkey {
+    async fn ask(&self, gateway: &GatewayName, _: Timestamp) -> Result<Breaker, Unavailable> {
+        self.try_ask(gateway).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
+    }
+
+    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {
+        let noted = self.try_record(gateway, call, now).await;
+        noted.map_err(|error| Unavailable::new("the gateway's breaker", error))
+    }
+}
+
+impl DeclinedCards for GatewayHealthInValkey {
+    async fn declined(
+        &self,
+        card: &CardFingerprint,
+        order: &GatewayKey,
+        now: Timestamp,
+    ) -> Result<Declines, Unavailable> {
+        let counted = self.try_declined(card, order, now).await;
+        counted.map_err(|error| Unavailable::new("the card's declines", error))
+    }
+}
