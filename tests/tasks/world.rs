@@ -509,6 +509,10 @@ impl Breakers for World {
         self.call(|| self.health.borrow_mut().ask(gateway, now)).await
     }
 
+    async fn is_open(&self, gateway: &GatewayName, now: Timestamp) -> Result<bool, Unavailable> {
+        self.call(|| self.health.borrow().is_open(gateway, now)).await
+    }
+
     async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {
         self.call(|| self.health.borrow_mut().record(gateway, call, now)).await
     }

@@ -28,7 +28,8 @@ pub async fn invoke(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<
     Ok(false)
 }
 
-fn read_payload(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<Value> {
+/// The event: of the file, of stdin for `-`, or the function's sample.
+pub(crate) fn read_payload(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<Value> {
     let text = match file {
         Some(path) if path == Path::new("-") => {
             let mut text = String::new();

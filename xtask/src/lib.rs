@@ -14,6 +14,7 @@ pub mod demo;
 pub mod deploy;
 pub mod docs;
 pub mod down;
+pub mod explain_route;
 pub mod fuzz;
 pub mod gateways;
 pub mod invoke;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, bench, demo, docs, down, fuzz, gateways, invoke, ledger, logs, merchant, month, poller, progress,
-    reconcile, redrive, status, test, up,
+    Stack, Workspace, bench, demo, docs, down, explain_route, fuzz, gateways, invoke, ledger, logs, merchant, month,
+    poller, progress, reconcile, redrive, status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.
@@ -88,6 +88,8 @@ enum Command {
     Reconcile(reconcile::Reconcile),
     /// Put dead letters back to where they came from; exit code 1 if one could not be
     Redrive(redrive::Redrive),
+    /// Say which gateways a payment would go to, and why; moves nothing
+    ExplainRoute(explain_route::ExplainRoute),
     /// Hold every gateway to its contract, with every call broken in every way; exit code 1 if one does not keep it
     Gateways,
     /// Play a month in virtual time; exit code 1 unless everything adds up
@@ -162,6 +164,9 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
+        Command::ExplainRoute(what) => {
+            return explain_route::explain_route(&Stack::open(&workspace).await?, &what).await;
+        }
         Command::Reconcile(command) => return reconcile::reconcile(&Stack::open(&workspace).await?, &command).await,
         Command::Redrive(what) => return redrive::redrive(&workspace, &what).await,
         Command::Gateways => return gateways::gateways(&workspace).await,

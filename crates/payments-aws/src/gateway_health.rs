@@ -31,12 +31,15 @@ impl GatewayHealthInValkey {
         Ok(Self { connection: valkey::connect().await? })
     }
 
+    async fn try_is_open(&self, gateway: &GatewayName) -> RedisResult<bool> {
+        redis::cmd("EXISTS").arg(open_key(gateway)).query_async(&mut self.connection.clone()).await
+    }
+
     async fn try_ask(&self, gateway: &GatewayName) -> RedisResult<Breaker> {
-        let mut connection = self.connection.clone();
-        let open: bool = redis::cmd("EXISTS").arg(open_key(gateway)).query_async(&mut connection).await?;
-        if !open {
+        if !self.try_is_open(gateway).await? {
             return Ok(Breaker::Closed);
         }
+        let mut connection = self.connection.clone();
         let first = probe(&mut redis::pipe(), gateway).query_async::<(Option<String>,)>(&mut connection).await?;
         Ok(if first.0.is_some() { Breaker::Probe } else { Breaker::Open })
     }
@@ -128,6 +131,10 @@ fn probe<'p>(pipe: &'p mut redis::Pipeline, gateway: &GatewayName) -> &'p mut re
 impl Breakers for GatewayHealthInValkey {
     async fn ask(&self, gateway: &GatewayName, _: Timestamp) -> Result<Breaker, Unavailable> {
         self.try_ask(gateway).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
+    }
+
+    async fn is_open(&self, gateway: &GatewayName, _: Timestamp) -> Result<bool, Unavailable> {
+        self.try_is_open(gateway).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
     }
 
     async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {

@@ -289,7 +289,7 @@ impl Payment {
 
     /// What a merchant's rules go by.
     pub fn facts(&self) -> Facts<'_> {
-        Facts { payment_id: &self.payment_id, amount: self.amount, card: &self.card }
+        Facts { payment_id: &self.payment_id, amount: self.amount, brand: self.card.brand, first6: &self.card.first6 }
     }
 
     /// What merchants see of where it is.

@@ -64,6 +64,8 @@ impl<G: Gateway> Gateways for G {
 pub trait Breakers {
     /// What the caller may do with that gateway now.
     async fn ask(&self, gateway: &GatewayName, now: Timestamp) -> Result<Breaker, Unavailable>;
+    /// Whether it is open; looking changes nothing.
+    async fn is_open(&self, gateway: &GatewayName, now: Timestamp) -> Result<bool, Unavailable>;
     /// Takes note of what became of a call.
     async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable>;
 }
