@@ -155,7 +155,7 @@ async fn finish<Store, Vault, Codes: VerificationCodes, Network, System>(
 /// The question what became of the intent.
 fn question(payment: &Payment, intent: &Authorizing) -> Question {
     let key = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
-    Question { key, order: OrderKind::Authorize, reference: intent.draft.clone() }
+    Question { key, mode: payment.owner.mode, order: OrderKind::Authorize, reference: intent.draft.clone() }
 }
 
 /// What became of the intent: found, if it is an earlier run's, or sent now.

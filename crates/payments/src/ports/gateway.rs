@@ -29,12 +29,12 @@ pub trait Gateway {
     async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer>;
 }
 
-/// The key by which a gateway knows us. It is read from where secrets are kept, and is nowhere else.
+/// The keys by which a gateway knows us, one for each mode. They are read from where secrets are kept, and are nowhere else.
 pub trait GatewaySecret {
-    /// The key; it may be remembered for minutes.
-    async fn secret(&self) -> Result<Secret, Unavailable>;
+    /// The mode's key; it may be remembered for minutes.
+    async fn secret(&self, mode: Mode) -> Result<Secret, Unavailable>;
     /// The gateway does not know it: whoever asks next is given the one that is kept now.
-    fn forget(&self);
+    fn forget(&self, mode: Mode);
 }
 
 /// Asks a gateway what it booked.
