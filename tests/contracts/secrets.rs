@@ -56,7 +56,7 @@ fn a_variable_that_sounds_secret_is_a_name() {
     let mut findings = Vec::new();
     let (parameters, resources) = (&template["Parameters"], &template["Resources"]);
     for (variable, value) in variables(&template) {
-        if !sounding.iter().any(|word| variable.contains(word)) {
+        if !variable.split('_').any(|word| sounding.contains(&word)) {
             continue;
         }
         // A resource's name or ARN, or a parameter that takes ARNs only; and the condition that it hangs on.

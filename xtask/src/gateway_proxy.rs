@@ -4,8 +4,8 @@
 //! It knows where a message ends, and nothing of what it says, but for one thing that Stripe promises and localstripe does not
 //! keep: a key that was answered is answered so again.
 
-mod kept;
-mod message;
+pub mod kept;
+pub mod message;
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -153,22 +153,17 @@ impl Proxy {
 
     /// One at a time, where a key has to be known again; the peers have one thread too.
     async fn carry_out(&self, request: &Message) -> Option<Message> {
+        let exchange = message::exchange(self.gateway, self.peer, &request.bytes);
         let Some(key) = request.header("idempotency-key") else {
-            return self.exchange(request).await;
+            return exchange.await;
         };
         let mut kept = self.kept.lock().await;
         if let Some(answer) = kept.answer(key, request) {
             return Some(answer);
         }
-        let answer = self.exchange(request).await?;
+        let answer = exchange.await?;
         kept.keep(key, request, &answer);
         Some(answer)
-    }
-
-    async fn exchange(&self, request: &Message) -> Option<Message> {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, self.peer)).await.ok()?;
-        stream.write_all(&request.bytes).await.ok()?;
-        message::read(self.gateway, &mut stream).await
     }
 }
 

@@ -3,29 +3,30 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use super::message::Message;
+use super::message::{self, Message};
 
 /// Older ones are forgotten, as Stripe's are after a day.
 const MAX_KEYS: usize = 10_000;
 /// What Stripe says to a key that was used for something else.
-const REUSED: &str = r#"{"error":{"type":"idempotency_error"}}"#;
+const REUSED: &[u8] = br#"{"error":{"type":"idempotency_error"}}"#;
 
-#[derive(Default)]
-pub(super) struct Kept {
+/// What was answered, by key.
+#[derive(Debug, Default)]
+pub struct Kept {
     answers: BTreeMap<String, (Message, Message)>,
     order: VecDeque<String>,
 }
 
 impl Kept {
     /// The answer, if that key was answered before.
-    pub(super) fn answer(&self, key: &str, request: &Message) -> Option<Message> {
+    pub fn answer(&self, key: &str, request: &Message) -> Option<Message> {
         let (first, answer) = self.answers.get(key)?;
         let same = (first.start(), first.body()) == (request.start(), request.body());
-        Some(if same { answer.clone() } else { Message::http("400 Bad Request", REUSED) })
+        Some(if same { answer.clone() } else { message::answer("400 Bad Request", "", REUSED) })
     }
 
     /// Remembers the answer, if the request was begun.
-    pub(super) fn keep(&mut self, key: &str, request: &Message, answer: &Message) {
+    pub fn keep(&mut self, key: &str, request: &Message, answer: &Message) {
         if ![" 200 ", " 402 "].iter().any(|status| answer.start().contains(status)) {
             return;
         }

@@ -1,5 +1,7 @@
 //! Where a message of a gateway's protocol begins and ends.
 
+use std::net::Ipv4Addr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -12,35 +14,34 @@ const END: &[u8] = b"\r\n\r\n";
 
 /// A message, whole, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Message {
-    pub(super) bytes: Vec<u8>,
+pub struct Message {
+    /// All of it.
+    pub bytes: Vec<u8>,
     /// How long its head is, if it has lines.
     head: usize,
 }
 
 impl Message {
+    /// Of a protocol without lines, whole.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, head: 0 }
+    }
+
     /// The first line, such as `POST /path HTTP/1.1`.
-    pub(super) fn start(&self) -> &str {
+    pub fn start(&self) -> &str {
         self.lines().next().unwrap_or_default()
     }
 
     /// A header's value.
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         let mut fields = self.lines().skip(1).filter_map(|line| line.split_once(':'));
         let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
         Some(value.trim())
     }
 
     /// What follows the head.
-    pub(super) fn body(&self) -> &[u8] {
+    pub fn body(&self) -> &[u8] {
         &self.bytes[self.head..]
-    }
-
-    /// An answer over HTTP.
-    pub(super) fn http(status: &str, body: &str) -> Self {
-        let head =
-            format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
-        Self { head: head.len(), bytes: (head + body).into_bytes() }
     }
 
     fn lines(&self) -> impl Iterator<Item = &str> {
@@ -49,15 +50,28 @@ impl Message {
 }
 
 /// The next message; `None` if the other side is gone, or does not speak the protocol.
-pub(super) async fn read(gateway: Gateway, stream: &mut TcpStream) -> Option<Message> {
+pub async fn read(gateway: Gateway, stream: &mut TcpStream) -> Option<Message> {
     match gateway {
         Gateway::Stripe => http(stream).await,
         Gateway::Iso8583 => framed(stream).await,
     }
 }
 
-/// HTTP/1.1 with a `Content-Length`, or without a body.
-async fn http(stream: &mut TcpStream) -> Option<Message> {
+/// An answer over HTTP; each of the headers ends its line.
+pub fn answer(status: &str, headers: &str, body: &[u8]) -> Message {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    Message { head: head.len(), bytes: [head.as_bytes(), body].concat() }
+}
+
+/// Sends a request to that port of the loopback, on a connection of its own, and reads the answer.
+pub async fn exchange(gateway: Gateway, port: u16, request: &[u8]) -> Option<Message> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
+    stream.write_all(request).await.ok()?;
+    read(gateway, &mut stream).await
+}
+
+/// The next message of HTTP/1.1, with a `Content-Length` or without a body.
+pub async fn http(stream: &mut TcpStream) -> Option<Message> {
     let mut bytes = Vec::new();
     let head = loop {
         if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
@@ -84,11 +98,11 @@ async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
     (read > 0 && bytes.len() <= MAX).then_some(())
 }
 
-/// Two bytes of length, and so many more.
-async fn framed(stream: &mut TcpStream) -> Option<Message> {
+/// The next message of two bytes of length, and so many more.
+pub async fn framed(stream: &mut TcpStream) -> Option<Message> {
     let length = stream.read_u16().await.ok()?;
     let mut bytes = length.to_be_bytes().to_vec();
     bytes.resize(2 + usize::from(length), 0);
     stream.read_exact(&mut bytes[2..]).await.ok()?;
-    Some(Message { bytes, head: 0 })
+    Some(Message::of(bytes))
 }

@@ -18,7 +18,7 @@ async fn peer() -> (u16, Arc<AtomicUsize>) {
         while let Ok((mut stream, _)) = listener.accept().await {
             while message::read(Gateway::Stripe, &mut stream).await.is_some() {
                 let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
-                let answer = Message::http("200 OK", &format!("number {number}"));
+                let answer = message::answer("200 OK", "", format!("number {number}").as_bytes());
                 let _ = stream.write_all(&answer.bytes).await;
             }
         }
