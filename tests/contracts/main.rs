@@ -12,4 +12,5 @@ mod functions;
 mod payout_workflow;
 mod permissions;
 mod schemas;
+mod secrets;
 mod workflow;

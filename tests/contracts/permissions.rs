@@ -1,4 +1,4 @@
-//! What the roles in the template may do: named actions on named resources, and the vault for three functions only.
+//! What the roles in the template may do: named actions on named resources, and the vault for four functions only.
 
 use std::collections::BTreeSet;
 
@@ -27,10 +27,20 @@ const STARS: [(&str, &str, &str); 9] = [
 const VAULT: [&str; 2] = ["VaultTable", "VaultKey"];
 
 /// Functions that may touch the vault: resource, why.
-const VAULT_USERS: [(&str, &str); 3] = [
+const VAULT_USERS: [(&str, &str); 4] = [
     ("TokenizeFunction", "it seals a card and keeps it"),
     ("AuthorizeFunction", "it reads the sealed card, without the key"),
     ("SimulatedAcquirerFunction", "it opens the sealed card, without the table"),
+    ("PresentCardFunction", "it opens the sealed card for Stripe, without the table"),
+];
+
+/// Who may read which of Stripe's keys: function, the parameters that name the secrets.
+const STRIPE_KEYS: [(&str, [&str; 2]); 5] = [
+    ("AuthorizeFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
+    ("ExecuteFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
+    ("VoidFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
+    ("RefundFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
+    ("PresentCardFunction", ["StripeTestCardSecretArn", "StripeLiveCardSecretArn"]),
 ];
 
 /// Who may do what with the key of signing secrets: resource, action, why.
@@ -162,12 +172,28 @@ fn the_ledger_cannot_reach_card_numbers() {
 }
 
 #[test]
-fn only_three_functions_reach_the_vault() {
+fn only_four_functions_reach_the_vault() {
     let template = yaml("template.yaml");
     let all = statements(&template);
     let reaching: BTreeSet<_> = all.iter().filter(|it| reaches_vault(it)).map(|it| it.resource).collect();
     let listed = VAULT_USERS.map(|(resource, _)| resource).into_iter().collect::<BTreeSet<_>>();
     assert_eq!(reaching, listed, "remove the statement, or list the function in VAULT_USERS with the reason");
+}
+
+#[test]
+fn one_key_of_stripes_shows_cards_and_another_moves_money() {
+    let template = yaml("template.yaml");
+    let all = statements(&template);
+    let mut found = BTreeSet::new();
+    for statement in all.iter().filter(|it| allows(it, "secretsmanager:GetSecretValue")) {
+        let secrets: Vec<_> =
+            texts(&statement.value["Resource"]).into_iter().filter(|it| it.ends_with("Arn")).collect();
+        found.insert((statement.resource, <[&str; 2]>::try_from(secrets).expect("a secret for each mode")));
+    }
+    assert_eq!(found, BTreeSet::from(STRIPE_KEYS), "remove the statement, or list the function in STRIPE_KEYS");
+    let showing = all.iter().filter(|it| texts(&it.value["Resource"]).contains(&"PresentCardFunction.Arn"));
+    let showing: Vec<_> = showing.map(|it| (it.resource, texts(&it.value["Action"]))).collect();
+    assert_eq!(showing, [("AuthorizeFunction", vec!["lambda:InvokeFunction"])], "only authorize shows cards to Stripe");
 }
 
 #[test]
@@ -210,13 +236,22 @@ fn statements(template: &Value) -> Vec<Statement<'_>> {
     let mut found = Vec::new();
     for (resource, value) in roles(template) {
         let policies = value["Properties"]["Policies"].as_sequence().into_iter().flatten();
-        for value in policies.filter_map(|policy| policy["Statement"].as_sequence()).flatten() {
+        let listed = policies.filter_map(|policy| policy["Statement"].as_sequence()).flatten();
+        for value in listed.flat_map(under_condition) {
             let sid = value["Sid"].as_str();
             let sid = sid.unwrap_or_else(|| panic!("a statement of {resource} has no Sid: add one"));
             found.push(Statement { resource, sid, value });
         }
     }
     found
+}
+
+/// A statement, or both sides of one that depends on a condition: its name, the statement, and nothing.
+fn under_condition(value: &Value) -> Vec<&Value> {
+    match value.as_sequence() {
+        Some(sides) => sides.iter().filter(|side| side.is_mapping()).collect(),
+        None => vec![value],
+    }
 }
 
 fn allows(statement: &Statement<'_>, action: &str) -> bool {

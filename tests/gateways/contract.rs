@@ -113,7 +113,7 @@ impl<'a, R: Row> Ordered<'a, R> {
     async fn capture(&self, name: &str, minor: u64, last: bool) -> CaptureAnswer {
         let (hold_key, hold_reference) = (self.order.key.clone(), self.reference());
         let key = self.key(OperationKind::Capture, name);
-        let order = CaptureOrder { key, hold_key, hold_reference, amount: euros(minor), last };
+        let order = CaptureOrder { key, mode: Mode::Test, hold_key, hold_reference, amount: euros(minor), last };
         let answer = self.row.gateway().capture(&order).await.unwrap();
         assert_eq!(self.row.gateway().capture(&order).await.unwrap(), answer);
         let found = looked_up(self.row, &order.question()).await;
@@ -126,7 +126,7 @@ impl<'a, R: Row> Ordered<'a, R> {
     async fn void(&self, captured: u64) -> VoidAnswer {
         let (hold_key, hold_reference) = (self.order.key.clone(), self.reference());
         let key = GatewayKey::new(&self.id, GatewayOperation::Void, 1);
-        let order = VoidOrder { key, hold_key, hold_reference, captured: euros(captured) };
+        let order = VoidOrder { key, mode: Mode::Test, hold_key, hold_reference, captured: euros(captured) };
         let answer = self.row.gateway().void(&order).await.unwrap();
         assert_eq!(self.row.gateway().void(&order).await.unwrap(), answer);
         answer
@@ -135,7 +135,7 @@ impl<'a, R: Row> Ordered<'a, R> {
     async fn refund(&self, name: &str, minor: u64) -> RefundAnswer {
         let (hold_key, hold_reference) = (self.order.key.clone(), self.reference());
         let key = self.key(OperationKind::Refund, name);
-        let order = RefundOrder { key, hold_key, hold_reference, amount: euros(minor) };
+        let order = RefundOrder { key, mode: Mode::Test, hold_key, hold_reference, amount: euros(minor) };
         let answer = self.row.gateway().refund(&order).await.unwrap();
         assert_eq!(self.row.gateway().refund(&order).await.unwrap(), answer);
         let found = looked_up(self.row, &order.question()).await;

@@ -18,9 +18,10 @@ use payments::timestamp::Timestamp;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use xtask::gateway_proxy::message;
+
+pub use message::framed as read;
 
 /// What an answer repeats of its request.
 const ECHOED: [u8; 12] = [2, 3, 4, 7, 11, 12, 13, 32, 37, 41, 42, 49];
@@ -41,15 +42,6 @@ impl Clock for WallClock {
         let millis = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
         Timestamp::from_millis(millis.try_into().unwrap())
     }
-}
-
-/// The next frame, with its length; `None` if the other side is gone.
-pub async fn read(stream: &mut TcpStream) -> Option<Frame> {
-    let length = stream.read_u16().await.ok()?;
-    let mut bytes = length.to_be_bytes().to_vec();
-    bytes.resize(2 + usize::from(length), 0);
-    stream.read_exact(&mut bytes[2..]).await.ok()?;
-    Some(Frame::of(bytes))
 }
 
 #[derive(Default)]
@@ -163,9 +155,8 @@ fn copy(to: Message, field: u8, from: &Message) -> Message {
 
 /// Sends a message to iso8583sim on a connection of its own and reads the answer.
 async fn exchange(port: u16, request: &[u8]) -> Frame {
-    let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
-    stream.write_all(request).await.unwrap();
-    read(&mut stream).await.expect("iso8583sim could not read it")
+    let answer = message::exchange(xtask::fault::Gateway::Iso8583, port, request).await;
+    answer.expect("iso8583sim could not read it")
 }
 
 type Adapter = Iso8583Gateway<WorldCards, WallClock>;

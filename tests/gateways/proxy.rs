@@ -3,11 +3,11 @@
 use crate::http::{self, Message};
 use crate::iso8583;
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::rc::Rc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use xtask::gateway_proxy::kept::Kept;
 
 /// How a call is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +29,6 @@ pub enum Fault {
 /// Every way.
 pub const FAULTS: [Fault; 6] =
     [Fault::Delay, Fault::Late, Fault::CutBefore, Fault::CutAfter, Fault::CutWithin, Fault::Duplicate];
-
-/// What Stripe says to a key that was used for something else.
-const REUSED: &[u8] = br#"{"error":{"type":"idempotency_error"}}"#;
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug)]
@@ -58,8 +55,8 @@ struct Inner {
     plan: Cell<Option<(u32, u32, Fault)>>,
     /// Requests that are on their way.
     late: RefCell<Vec<Message>>,
-    /// Requests and answers by idempotency key, where the peer is one that should keep them and does not.
-    kept: RefCell<BTreeMap<String, (Message, Message)>>,
+    /// What was answered by idempotency key, where the peer is one that should keep them and does not.
+    kept: RefCell<Kept>,
     keeps_keys: Cell<bool>,
 }
 
@@ -171,16 +168,13 @@ impl Inner {
     }
 
     async fn carry_out(&self, request: Message) -> Message {
-        let key = request.header("idempotency-key").filter(|_| self.keeps_keys.get()).map(str::to_owned);
-        if let Some((first, answer)) = key.as_ref().and_then(|key| self.kept.borrow().get(key).cloned()) {
-            let same = (first.start(), first.body()) == (request.start(), request.body());
-            return if same { answer } else { http::answer("400 Bad Request", "", REUSED) };
+        let key = request.header("idempotency-key").filter(|_| self.keeps_keys.get());
+        if let Some(answer) = key.and_then(|key| self.kept.borrow().answer(key, &request)) {
+            return answer;
         }
         let answer = (self.peer)(request.clone()).await;
-        // What was refused before it was begun is not kept.
-        let begun = [" 200 ", " 402 "].iter().any(|status| answer.start().contains(status));
-        if let Some(key) = key.filter(|_| begun) {
-            self.kept.borrow_mut().insert(key, (request, answer.clone()));
+        if let Some(key) = key {
+            self.kept.borrow_mut().keep(key, &request, &answer);
         }
         answer
     }

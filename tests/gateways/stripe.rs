@@ -9,7 +9,7 @@ use gateways::https::{Endpoint, HttpsClient, Timeouts};
 use gateways::stripe::OpenedCards;
 use payments::failure::Unavailable;
 use payments::gateway::{GatewayKey, GatewayOperation};
-use payments::id::PaymentId;
+use payments::id::{Mode, PaymentId};
 use payments::ports::{GatewaySecret, OpenCard};
 use payments::secret::Secret;
 use payments::token::PresentedCard;
@@ -26,11 +26,15 @@ const KEY: &str = "sk_test_contract_suite";
 pub struct TestKey;
 
 impl GatewaySecret for TestKey {
-    async fn secret(&self) -> Result<Secret, Unavailable> {
+    fn is_there(&self, mode: Mode) -> bool {
+        mode == Mode::Test
+    }
+
+    async fn secret(&self, _: Mode) -> Result<Secret, Unavailable> {
         Ok(Secret::new(KEY.to_owned()))
     }
 
-    fn forget(&self) {}
+    fn forget(&self, _: Mode) {}
 }
 
 /// The world's cards are not really sealed.

@@ -188,6 +188,7 @@ async fn a_capture_found_while_it_is_undone_is_settled_and_not_lost() {
     let pay = OperationId::pay();
     let hold = payments::gateway::CaptureOrder {
         key: order(payments::gateway::GatewayOperation::Capture(&pay)),
+        mode: world.payment(&id).owner.mode,
         hold_key: order(payments::gateway::GatewayOperation::Authorize),
         hold_reference: None,
         amount: world.payment(&id).amount,

@@ -19,6 +19,7 @@ mod outbox;
 mod outbox_world;
 mod payout_world;
 mod payouts;
+mod present_card;
 mod races;
 mod reconcile_world;
 mod reconciliation;

@@ -121,12 +121,12 @@ impl Gateway for Side {
         amount.minor() != NOT_TAKEN || self.name != "b"
     }
 
-    async fn ping(&self) -> Result<(), NoAnswer> {
+    async fn ping(&self, mode: Mode) -> Result<(), NoAnswer> {
         if self.condition.get() == Condition::Slow {
             self.timers.sleep(&self.world, PING_PATIENCE_MILLIS).await;
             return Err(NoAnswer::Unknown("slow".to_owned()));
         }
-        self.carry_out(self.account.ping()).await
+        self.carry_out(self.account.ping(mode)).await
     }
 
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {

@@ -183,6 +183,7 @@ async fn a_lost_capture_of_several_is_found_by_the_void_and_the_next_void_is_ano
         let (capture, amount, last) = payment.open_capture().unwrap();
         payments::gateway::CaptureOrder {
             key: payment.gateway_key(payments::gateway::GatewayOperation::Capture(&capture.id), 1),
+            mode: payment.owner.mode,
             hold_key: payment.gateway_key(payments::gateway::GatewayOperation::Authorize, 1),
             hold_reference: None,
             amount,

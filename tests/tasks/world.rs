@@ -438,7 +438,7 @@ impl Gateway for World {
         true
     }
 
-    async fn ping(&self) -> Result<(), NoAnswer> {
+    async fn ping(&self, _: Mode) -> Result<(), NoAnswer> {
         self.order(Order::LookUp { key: GatewayKey::ping() }).await.map(drop)
     }
 
@@ -505,15 +505,15 @@ impl Gateway for World {
 }
 
 impl Breakers for World {
-    async fn ask(&self, gateway: &GatewayName, now: Timestamp) -> Result<Breaker, Unavailable> {
+    async fn ask(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<Breaker, Unavailable> {
         self.call(|| self.health.borrow_mut().ask(gateway, now)).await
     }
 
-    async fn is_open(&self, gateway: &GatewayName, now: Timestamp) -> Result<bool, Unavailable> {
+    async fn is_open(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<bool, Unavailable> {
         self.call(|| self.health.borrow().is_open(gateway, now)).await
     }
 
-    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {
+    async fn record(&self, gateway: &GatewayName, _: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable> {
         self.call(|| self.health.borrow_mut().record(gateway, call, now)).await
     }
 }

@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use crate::aws;
 use crate::bank;
+use crate::gateway_keys;
 use crate::samconfig::{DeployParameters, ENVIRONMENT};
 use crate::servers::last_lines;
 use crate::state::State;
@@ -33,16 +34,19 @@ pub async fn deploy(workspace: &Workspace, state: &mut State, built: &str, choic
     let parameters = DeployParameters::load(workspace)?;
     let endpoint = state.endpoint()?;
     let cluster = aws::make_cluster(&endpoint, CLUSTER).await?;
-    let overrides = parameters.overrides_with(&[
+    let mut learned = vec![
         ("ApiEndpoint", endpoint.clone()),
         ("BankEndpoint", state.bank()?),
         ("KafkaBootstrapServers", state.kafka()?),
         ("MskClusterArn", cluster.clone()),
         ("OwnAccounts", bank::own_accounts()),
+        ("StripeEndpoint", state.stripe()?),
         ("ValkeyEndpoint", state.valkey()?),
         ("WebhookTestReceiver", state.webhook_receiver()?),
         ("WorkflowType", choice.workflow_type.clone()),
-    ])?;
+    ];
+    learned.extend(gateway_keys::keep(&endpoint).await?);
+    let overrides = parameters.overrides_with(&learned)?;
     let digest = digest(built, &parameters, &overrides);
     let client = Client::new(&aws::sdk_config(&endpoint));
     let changed_at = last_change(&client, &parameters.stack_name).await;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, bench, demo, docs, down, explain_route, fuzz, gateways, invoke, ledger, logs, merchant, month,
-    poller, progress, reconcile, redrive, status, test, up,
+    Stack, Workspace, bench, demo, docs, down, explain_route, fault, fuzz, gateway_proxy, gateways, invoke, ledger,
+    logs, merchant, month, poller, progress, reconcile, redrive, status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.
@@ -92,6 +92,31 @@ enum Command {
     ExplainRoute(explain_route::ExplainRoute),
     /// Hold every gateway to its contract, with every call broken in every way; exit code 1 if one does not keep it
     Gateways,
+    /// Break the calls to a gateway, until told otherwise; without a fault, say which it is now
+    Fault {
+        /// Whose calls
+        #[arg(value_enum)]
+        gateway: fault::Gateway,
+        /// How
+        #[arg(value_enum)]
+        fault: Option<fault::Fault>,
+    },
+    /// Pass calls on to a gateway's peer, or break them, until stopped; `up` runs this in the background
+    #[command(hide = true)]
+    GatewayProxy {
+        /// Whose calls
+        #[arg(value_enum)]
+        gateway: fault::Gateway,
+        /// Where functions find it
+        #[arg(long)]
+        listen: u16,
+        /// Where it is told what to break
+        #[arg(long)]
+        control: u16,
+        /// Where the peer is
+        #[arg(long)]
+        peer: u16,
+    },
     /// Play a month in virtual time; exit code 1 unless everything adds up
     Month,
     /// Measure the ledger; exit code 1 if a limit does not hold
@@ -170,6 +195,17 @@ async fn run(command: Command) -> Result<bool> {
         Command::Reconcile(command) => return reconcile::reconcile(&Stack::open(&workspace).await?, &command).await,
         Command::Redrive(what) => return redrive::redrive(&workspace, &what).await,
         Command::Gateways => return gateways::gateways(&workspace).await,
+        Command::Fault { gateway, fault } => {
+            let stack = Stack::open(&workspace).await?;
+            let now = match fault {
+                Some(fault) => fault::set(&stack.state, gateway, fault).await?,
+                None => fault::read(&stack.state, gateway).await?,
+            };
+            progress::answer(now.to_string());
+        }
+        Command::GatewayProxy { gateway, listen, control, peer } => {
+            gateway_proxy::run(gateway, gateway_proxy::Ports { listen, control, peer }).await?;
+        }
         Command::Month => return month::month(&workspace).await,
         Command::Bench(command) => return bench::bench(&workspace, &command).await,
         Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -88,6 +88,13 @@ pub fn check_platform() -> Result<()> {
         return Ok(());
     }
     bail!("the local stack needs Linux: it tells its processes apart by /proc")
+}
+
+/// This program's path. A build may have put a new file there since; what is started of it is that one.
+pub fn own_program() -> Result<PathBuf> {
+    let program = std::env::current_exe().context("finding our own program")?;
+    let text = program.to_string_lossy();
+    Ok(text.strip_suffix(" (deleted)").map_or_else(|| program.clone(), PathBuf::from))
 }
 
 /// Starts `command` detached, with its output appended to `log`.

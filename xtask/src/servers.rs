@@ -2,6 +2,7 @@
 //!
 //! It refuses to know what is deployed on them.
 
+use std::collections::btree_map::Entry;
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -10,11 +11,12 @@ use anyhow::{Context, Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::fault::Gateway;
 use crate::poller::clock;
 use crate::process::{self, POLL_INTERVAL, Process};
 use crate::state::{Server, State};
-use crate::tools;
 use crate::workspace::Workspace;
+use crate::{gateways, tools};
 
 /// MiniStack imports a lot of Python: seconds on a busy machine.
 const READY_BOUND: Duration = Duration::from_secs(60);
@@ -41,6 +43,13 @@ pub fn assign_ports(state: &mut State) -> Result<()> {
         state.ports.insert(server, listener.local_addr().context("reading the free port")?.port());
         held.push(listener);
     }
+    for proxy in Gateway::ALL.map(Gateway::proxy) {
+        if let Entry::Vacant(place) = state.control_ports.entry(proxy) {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("asking for a free port")?;
+            place.insert(listener.local_addr().context("reading the free port")?.port());
+            held.push(listener);
+        }
+    }
     Ok(())
 }
 
@@ -62,7 +71,7 @@ pub fn assign_webhook_port(state: &mut State) -> Result<()> {
     bail!("no port is free from {FIRST} to {}", FIRST + COUNT)
 }
 
-/// Starts MiniStack, the broker, the cache or the bank, unless it is up, and waits until it is ready.
+/// Starts any server but the poller, unless it is up, and waits until it is ready.
 pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) -> Result<bool> {
     if state.is_up(server) {
         return Ok(false);
@@ -83,6 +92,10 @@ fn command(workspace: &Workspace, state: &State, server: Server) -> Result<Comma
         Server::Kafka => broker(workspace, state)?,
         Server::Valkey => cache(workspace, state)?,
         Server::Bank => bank(workspace, state)?,
+        Server::Localstripe => localstripe(workspace, state)?,
+        Server::Iso8583sim => iso8583sim(workspace, state)?,
+        Server::StripeProxy => proxy(workspace, state, Gateway::Stripe)?,
+        Server::Iso8583Proxy => proxy(workspace, state, Gateway::Iso8583)?,
         Server::Poller => bail!("the poller is started after the deployment"),
     };
     command.current_dir(workspace.data());
@@ -150,6 +163,32 @@ fn bank(workspace: &Workspace, state: &State) -> Result<Command> {
     Ok(command)
 }
 
+/// PyPI's localstripe. It would listen on every address, and write what it knows to /tmp.
+fn localstripe(workspace: &Workspace, state: &State) -> Result<Command> {
+    let port = state.port(Server::Localstripe)?.to_string();
+    let mut command = bare(workspace, workspace.tool("python"));
+    command.args(tools::confined("localstripe")).args(["--from-scratch", "--port", &port]);
+    Ok(command)
+}
+
+/// PyPI's iso8583sim. It remembers nothing.
+fn iso8583sim(workspace: &Workspace, state: &State) -> Result<Command> {
+    let port = state.port(Server::Iso8583sim)?.to_string();
+    let mut command = bare(workspace, workspace.tool("iso8583sim"));
+    command.args(["serve", "--host", "127.0.0.1", "--port", &port, "--rules"]).arg(gateways::rules(workspace));
+    Ok(command)
+}
+
+/// This program, between the functions and the gateway's peer.
+fn proxy(workspace: &Workspace, state: &State, gateway: Gateway) -> Result<Command> {
+    let port = |server| Ok::<_, anyhow::Error>(state.port(server)?.to_string());
+    let control = state.control_ports.get(&gateway.proxy()).context("a proxy has no control port yet")?;
+    let mut command = bare(workspace, process::own_program()?);
+    command.args(["gateway-proxy", gateway.name(), "--listen", &port(gateway.proxy())?]);
+    command.args(["--control", &control.to_string(), "--peer", &port(gateway.peer())?]);
+    Ok(command)
+}
+
 async fn wait_until_ready(workspace: &Workspace, server: Server, port: u16, process: &Process) -> Result<()> {
     let deadline = Instant::now() + READY_BOUND;
     let log = workspace.log(server.name());
@@ -172,8 +211,12 @@ async fn is_ready(server: Server, port: u16) -> bool {
         Server::Ministack => answers(port, "GET /_ministack/health HTTP/1.0\r\n\r\n", " 200 ").await,
         Server::Valkey => answers(port, "PING\r\n", "+PONG").await,
         Server::Bank => answers(port, "GET /_mock/health HTTP/1.0\r\n\r\n", " 200 ").await,
-        // Making the topics is its real test, and comes next.
-        Server::Kafka => TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok(),
+        // Without a key it refuses, and that is an answer.
+        Server::Localstripe => answers(port, "GET /v1/balance HTTP/1.0\r\n\r\n", " 401 ").await,
+        // Of Kafka, making the topics is the real test, and comes next.
+        Server::Kafka | Server::StripeProxy | Server::Iso8583sim | Server::Iso8583Proxy => {
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
+        }
         Server::Poller => false,
     }
 }

@@ -23,13 +23,31 @@ pub enum Server {
     Valkey,
     /// The bank.
     Bank,
+    /// What stands for Stripe.
+    Localstripe,
+    /// What breaks calls to it.
+    StripeProxy,
+    /// What stands for an acquirer.
+    Iso8583sim,
+    /// What breaks calls to it.
+    Iso8583Proxy,
     /// The Kafka event-source poller.
     Poller,
 }
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 5] = [Self::Ministack, Self::Kafka, Self::Valkey, Self::Bank, Self::Poller];
+    pub const ALL: [Self; 9] = [
+        Self::Ministack,
+        Self::Kafka,
+        Self::Valkey,
+        Self::Bank,
+        Self::Localstripe,
+        Self::StripeProxy,
+        Self::Iso8583sim,
+        Self::Iso8583Proxy,
+        Self::Poller,
+    ];
 
     /// Its name in logs and messages.
     pub fn name(self) -> &'static str {
@@ -38,6 +56,10 @@ impl Server {
             Self::Kafka => "kafka",
             Self::Valkey => "valkey",
             Self::Bank => "bank",
+            Self::Localstripe => "localstripe",
+            Self::StripeProxy => "stripe-proxy",
+            Self::Iso8583sim => "iso8583sim",
+            Self::Iso8583Proxy => "iso8583-proxy",
             Self::Poller => "poller",
         }
     }
@@ -49,6 +71,10 @@ impl Server {
             Self::Kafka => Some(9092),
             Self::Valkey => Some(6379),
             Self::Bank => Some(8090),
+            Self::StripeProxy => Some(8420),
+            Self::Localstripe => Some(8421),
+            Self::Iso8583Proxy => Some(8583),
+            Self::Iso8583sim => Some(8584),
             Self::Poller => None,
         }
     }
@@ -61,6 +87,9 @@ pub struct State {
     pub servers: BTreeMap<Server, Process>,
     /// The ports they were given, kept when one is restarted: functions know them.
     pub ports: BTreeMap<Server, u16>,
+    /// The ports at which the gateways' proxies are told what to break.
+    #[serde(default)]
+    pub control_ports: BTreeMap<Server, u16>,
     /// The port at which tests take webhooks: nobody listens there otherwise.
     #[serde(default)]
     pub webhook_port: Option<u16>,
@@ -117,6 +146,16 @@ impl State {
     /// Where the bank listens.
     pub fn bank(&self) -> Result<String> {
         Ok(format!("http://127.0.0.1:{}", self.port(Server::Bank)?))
+    }
+
+    /// Where functions find Stripe.
+    pub fn stripe(&self) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.port(Server::StripeProxy)?))
+    }
+
+    /// Where functions find the acquirer.
+    pub fn acquirer(&self) -> Result<String> {
+        Ok(format!("tcp://127.0.0.1:{}", self.port(Server::Iso8583Proxy)?))
     }
 
     /// Host and port of the tests' receiver of webhooks.

@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
+use crate::fault::Gateway;
 use crate::progress;
 use crate::stack::Stack;
 use crate::state::{Server, State};
 use crate::workspace::Workspace;
-use crate::{aws, deploy};
+use crate::{aws, deploy, fault};
 
 /// Prints the state of the stack; answers whether all is up.
 pub async fn status(workspace: &Workspace) -> Result<bool> {
@@ -21,10 +22,16 @@ pub async fn status(workspace: &Workspace) -> Result<bool> {
         let pid = state.servers.get(&server).map_or("-".to_owned(), |process| process.pid.to_string());
         let port = state.ports.get(&server).map_or("-".to_owned(), u16::to_string);
         progress::answer(format!(
-            "{:<10} {:<5} pid {pid:<8} port {port}",
+            "{:<13} {:<5} pid {pid:<8} port {port}",
             server.name(),
             if up { "up" } else { "down" }
         ));
+    }
+    for gateway in Gateway::ALL {
+        // A proxy that is down has said so above.
+        if let Ok(broken) = fault::read(&state, gateway).await {
+            progress::answer(format!("calls to {:<10} fault {broken}", gateway.name()));
+        }
     }
     match Stack::open(workspace).await {
         Err(error) => {

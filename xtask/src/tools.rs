@@ -16,6 +16,9 @@ use crate::workspace::Workspace;
 /// The exact versions, part of this program so that a changed file changes the digest.
 const REQUIREMENTS: &str = include_str!("../requirements.txt");
 
+/// Starts a Python module's program so that it is heard on this machine only.
+const CONFINED: &str = include_str!("confined.py");
+
 /// MiniStack and SAM CLI need this version of Python or a later one.
 const OLDEST_PYTHON: (u32, u32) = (3, 11);
 
@@ -76,6 +79,11 @@ async fn run(command: &mut Command) -> Result<()> {
         bail!("{program} ended with {status}");
     }
     Ok(())
+}
+
+/// The arguments by which the environment's Python runs a module's program that would listen on every address.
+pub fn confined(module: &str) -> [&str; 3] {
+    ["-c", CONFINED, module]
 }
 
 /// The broker's program. The wheel's own helper would copy it into the home folder; we copy it into `.florin`.

@@ -1,6 +1,5 @@
 //! `up`: from whatever state to a deployed, running stack. A crashed predecessor is cleaned up first.
 
-use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -105,7 +104,7 @@ async fn start_servers(workspace: &Workspace, state: &mut State) -> Result<()> {
         // Before the broker begins anew: offsets of the old log must not be committed to the new one.
         process::stop(poller).await?;
     }
-    for server in [Server::Ministack, Server::Kafka, Server::Valkey, Server::Bank] {
+    for server in Server::ALL.into_iter().filter(|server| *server != Server::Poller) {
         let starting = Instant::now();
         if servers::ensure(workspace, state, server).await? {
             let milliseconds = starting.elapsed().as_millis();
@@ -124,7 +123,7 @@ pub async fn poller(workspace: &Workspace, twice: bool) -> Result<()> {
 
 /// Starts the poller, anew if its program or options have changed, and waits until each mapping has its partitions.
 async fn start_poller(workspace: &Workspace, state: &mut State, twice: bool) -> Result<()> {
-    let program = own_program()?;
+    let program = process::own_program()?;
     let digest = format!("{} twice={twice}", build::stamp(&program)?);
     let known = state.servers.get(&Server::Poller).copied().filter(Process::is_alive);
     if let Some(process) = known {
@@ -164,11 +163,4 @@ async fn wait_for_poller(workspace: &Workspace, state: &State, process: &Process
         tokio::time::sleep(POLL_INTERVAL).await;
     }
     Ok(())
-}
-
-/// This program's path. A build may have put a new file there since; the poller is started from that one.
-fn own_program() -> Result<PathBuf> {
-    let program = std::env::current_exe().context("finding our own program")?;
-    let text = program.to_string_lossy();
-    Ok(text.strip_suffix(" (deleted)").map_or_else(|| program.clone(), PathBuf::from))
 }

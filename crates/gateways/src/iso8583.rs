@@ -170,7 +170,7 @@ impl<Cards: OpenCard, System: Clock> Gateway for Iso8583Gateway<Cards, System> {
         mode == self.acceptor.mode && sayable(amount)
     }
 
-    async fn ping(&self) -> Result<(), NoAnswer> {
+    async fn ping(&self, _: Mode) -> Result<(), NoAnswer> {
         let late = |_| NoAnswer::Unknown("no answer to an echo".to_owned());
         let answered =
             tokio::time::timeout(crate::PING_PATIENCE, self.line.echo(self.system.now())).await.map_err(late)?;

@@ -4,6 +4,7 @@
 pub mod bank;
 pub mod bank_host;
 pub mod https;
+mod invocation;
 pub mod iso8583;
 mod registry;
 pub mod simulated;

@@ -1,6 +1,7 @@
 //! The gateways that a deployment has, behind one type. A gateway is registered here, in [`gateways`], and nowhere else.
 
 use crate::simulated::SimulatedGateway;
+use crate::stripe::{PresentCardFunction, StripeGateway};
 use payments::amount::Amount;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayName,
@@ -8,13 +9,14 @@ use payments::gateway::{
 };
 use payments::id::Mode;
 use payments::ports::{Gateway, Gateways};
-use payments_aws::StartError;
+use payments_aws::{SecretPerMode, StartError};
 
 /// Makes one type of several gateways: each call goes to the one that it is.
 macro_rules! gateways {
     ($($(#[$doc:meta])* $name:ident($gateway:ty)),+ $(,)?) => {
         /// A gateway of this deployment.
-        #[derive(Clone, Debug)]
+        #[derive(Debug)]
+        #[allow(clippy::large_enum_variant, reason = "a process has one of each")]
         pub enum AnyGateway {
             $($(#[$doc])* $name($gateway)),+
         }
@@ -41,8 +43,8 @@ macro_rules! gateways {
                 match self { $(Self::$name(gateway) => gateway.takes(mode, amount)),+ }
             }
 
-            async fn ping(&self) -> Result<(), NoAnswer> {
-                match self { $(Self::$name(gateway) => gateway.ping().await),+ }
+            async fn ping(&self, mode: Mode) -> Result<(), NoAnswer> {
+                match self { $(Self::$name(gateway) => gateway.ping(mode).await),+ }
             }
 
             async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
@@ -75,10 +77,12 @@ macro_rules! gateways {
 gateways! {
     /// Stands for the card network in test mode.
     Simulated(SimulatedGateway),
+    /// Stripe.
+    Stripe(StripeGateway<SecretPerMode, PresentCardFunction>),
 }
 
 /// The gateways of this deployment.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct DeployedGateways {
     all: Vec<AnyGateway>,
 }

@@ -3,12 +3,7 @@
 //!
 //! The card travels sealed. Only the acquirer opens it, so no plain card number is ever in an invocation's payload.
 
-use aws_sdk_lambda::Client;
-use aws_sdk_lambda::config::Config;
-use aws_sdk_lambda::error::SdkError;
-use aws_sdk_lambda::primitives::Blob;
-use aws_smithy_types::retry::RetryConfig;
-use aws_smithy_types::timeout::TimeoutConfig;
+use crate::invocation::Function;
 use payments::amount::Amount;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
@@ -19,9 +14,7 @@ use payments::ports::{Gateway, ReportDay};
 use payments::reconcile::Day;
 use payments::token::PresentedCard;
 use payments_aws::{SdkConfig, StartError, sdk_config, variable};
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::time::Duration;
 
 /// How long we wait for an answer; a later one counts as lost.
@@ -118,8 +111,7 @@ pub const CAPABILITIES: Capabilities = Capabilities {
 /// The simulated gateway, by its function.
 #[derive(Clone, Debug)]
 pub struct SimulatedGateway {
-    client: Client,
-    function: String,
+    acquirer: Function,
     patience: Duration,
 }
 
@@ -134,32 +126,9 @@ impl SimulatedGateway {
         if variable("SIMULATED_ACQUIRER_FUNCTION").is_ok() { Self::from_env().await.map(Some) } else { Ok(None) }
     }
 
-    /// By the function's name; an order is waited for so long. Nothing is sent twice by itself: the lifecycle asks first.
+    /// By the function's name; an order is waited for so long.
     pub fn new(config: &SdkConfig, function: String, patience: Duration) -> Self {
-        let config = aws_sdk_lambda::config::Builder::from(config).retry_config(RetryConfig::disabled());
-        Self { client: Client::from_conf(config.build()), function, patience }
-    }
-
-    #[allow(clippy::wildcard_enum_match_arm, reason = "the SDK's error is open: what we do not know is unknown")]
-    async fn send<A: DeserializeOwned>(&self, order: &Order, patience: Duration) -> Result<A, NoAnswer> {
-        let payload = serde_json::to_vec(order).expect("an order is plain data");
-        let timeouts = TimeoutConfig::builder().operation_timeout(patience).operation_attempt_timeout(patience).build();
-        let invocation = self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).customize();
-        let answer = invocation.config_override(Config::builder().timeout_config(timeouts)).send().await;
-        let answer = answer.map_err(|error| match &error {
-            SdkError::ConstructionFailure(_) => NoAnswer::Unavailable("the order could not be written".to_owned()),
-            SdkError::ServiceError(refused) if refused.err().is_too_many_requests_exception() => {
-                NoAnswer::Unavailable("too many requests".to_owned())
-            }
-            _ => NoAnswer::Unknown("no answer to the invocation".to_owned()),
-        })?;
-        let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
-        let body: Value = serde_json::from_slice(&body).map_err(|error| NoAnswer::Unknown(error.to_string()))?;
-        if answer.function_error.is_some() {
-            let name = body.get("errorType").and_then(Value::as_str).unwrap_or("an unnamed error").to_owned();
-            return Err(if name == UNAVAILABLE { NoAnswer::Unavailable(name) } else { NoAnswer::Unknown(name) });
-        }
-        serde_json::from_value(body).map_err(|error| NoAnswer::Unknown(error.to_string()))
+        Self { acquirer: Function::new(config, function, UNAVAILABLE), patience }
     }
 }
 
@@ -177,9 +146,9 @@ impl Gateway for SimulatedGateway {
     }
 
     /// Asks for a key that no order has.
-    async fn ping(&self) -> Result<(), NoAnswer> {
+    async fn ping(&self, _: Mode) -> Result<(), NoAnswer> {
         let nobody = Order::LookUp { key: GatewayKey::ping() };
-        self.send::<Option<Effect>>(&nobody, crate::PING_PATIENCE).await.map(drop)
+        self.acquirer.ask::<Option<Effect>>(&nobody, crate::PING_PATIENCE).await.map(drop)
     }
 
     async fn draft(&self, _: &DraftOrder) -> Result<Drafted, NoAnswer> {
@@ -191,7 +160,7 @@ impl Gateway for SimulatedGateway {
         let HoldOn::Card(card) = on else {
             return Err(NoAnswer::Unavailable("it takes no drafts".to_owned()));
         };
-        match self.send(&Order::Authorize { key, mode, amount, card }, self.patience).await? {
+        match self.acquirer.ask(&Order::Authorize { key, mode, amount, card }, self.patience).await? {
             Effect::Authorized(answer) => Ok(answer),
             other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -199,7 +168,7 @@ impl Gateway for SimulatedGateway {
 
     async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
         let CaptureOrder { key, hold_key, amount, last, .. } = order.clone();
-        match self.send(&Order::Capture { key, hold_key, amount, last }, self.patience).await? {
+        match self.acquirer.ask(&Order::Capture { key, hold_key, amount, last }, self.patience).await? {
             Effect::Captured(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -207,7 +176,7 @@ impl Gateway for SimulatedGateway {
 
     async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
         let VoidOrder { key, hold_key, captured, .. } = order.clone();
-        match self.send(&Order::Void { key, hold_key, captured }, self.patience).await? {
+        match self.acquirer.ask(&Order::Void { key, hold_key, captured }, self.patience).await? {
             Effect::Voided(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }
@@ -215,14 +184,14 @@ impl Gateway for SimulatedGateway {
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
         let RefundOrder { key, hold_key, amount, .. } = order.clone();
-        match self.send(&Order::Refund { key, hold_key, amount }, self.patience).await? {
+        match self.acquirer.ask(&Order::Refund { key, hold_key, amount }, self.patience).await? {
             Effect::Refunded(answer) => Ok(answer),
             other @ (Effect::Authorized(_) | Effect::Captured(_) | Effect::Voided(_)) => Err(unexpected(&other)),
         }
     }
 
     async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
-        self.send(&Order::LookUp { key: question.key.clone() }, self.patience).await
+        self.acquirer.ask(&Order::LookUp { key: question.key.clone() }, self.patience).await
     }
 }
 
@@ -235,7 +204,7 @@ impl ReportDay for SimulatedGateway {
         let mut report = String::new();
         let mut from_line = 0;
         for _ in 0..MAX_PAGES {
-            let page: ReportPage = self.send(&Order::Report { mode, day, from_line }, REPORT_PATIENCE).await?;
+            let page: ReportPage = self.acquirer.ask(&Order::Report { mode, day, from_line }, REPORT_PATIENCE).await?;
             report.push_str(&page.text);
             match page.next {
                 Some(next) => from_line = next,

@@ -11,22 +11,24 @@ mod api;
 mod cards;
 mod decline;
 mod form;
+mod function;
 mod wire;
 
-pub use cards::{OpenedCards, PresentCard, Presented};
+pub use cards::{CheckKey, OpenedCards, PresentCard, Presented};
+pub use function::{Order, PresentCardFunction, STRIPE_UNAVAILABLE};
 
-use crate::https::{HttpsClient, Timeouts};
+use crate::https::{EXPECTED, Endpoint, HttpsClient, Timeouts};
 use amount::to_stripe;
 use api::{Api, Reply};
 use form::Form;
 use payments::amount::Amount;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DeclineCode, DraftOrder, Drafted, Effect,
-    GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+    GatewayKey, GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
 use payments::id::Mode;
 use payments::ports::{Gateway, GatewaySecret};
-use payments::secret::Secret;
+use payments_aws::{SecretPerMode, StartError, variable};
 use std::time::Duration;
 use wire::{Intent, KEY_FIELD, Refund, Refunds, State, refundable};
 
@@ -42,26 +44,51 @@ pub const CAPABILITIES: Capabilities = Capabilities {
 };
 /// How long we wait for Stripe: an issuer may take seconds.
 pub const TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(8) };
+/// How long we wait for it to take a card: no issuer is asked.
+const CARD_TIMEOUTS: Timeouts = Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(4) };
 /// Refunds of one payment: Stripe's largest page, and more than a payment takes operations.
 const MAX_REFUNDS: usize = 100;
 
-/// Stripe. `Key` reads the restricted key, `Cards` shows it the cards.
+/// Stripe. `Key` reads the restricted keys, `Cards` shows it the cards.
 #[derive(Clone, Debug)]
 pub struct StripeGateway<Key, Cards> {
     api: Api<Key>,
     cards: Cards,
 }
 
+/// The variable that says where Stripe is.
+const ENDPOINT: &str = "STRIPE_ENDPOINT";
+/// The variables that name the secrets, by their ARNs.
+const TEST_SECRET: &str = "STRIPE_TEST_SECRET_ARN";
+const LIVE_SECRET: &str = "STRIPE_LIVE_SECRET_ARN";
+
+/// Where Stripe is, from `STRIPE_ENDPOINT`.
+fn connection(timeouts: Timeouts) -> Result<HttpsClient, StartError> {
+    let wrong = |_| StartError::VariableWrong { name: ENDPOINT, expected: EXPECTED };
+    HttpsClient::new("Stripe", Endpoint::parse(&variable(ENDPOINT)?).map_err(wrong)?, timeouts)
+}
+
+impl StripeGateway<SecretPerMode, PresentCardFunction> {
+    /// From `STRIPE_ENDPOINT`, `STRIPE_TEST_SECRET_ARN` and `STRIPE_LIVE_SECRET_ARN`, of which one may be empty, and
+    /// `PRESENT_CARD_FUNCTION`. `None` where neither secret is named: this deployment has no Stripe.
+    pub async fn deployed() -> Result<Option<Self>, StartError> {
+        let Some(keys) = SecretPerMode::from_env(TEST_SECRET, LIVE_SECRET)? else {
+            return Ok(None);
+        };
+        Ok(Some(Self::new(connection(TIMEOUTS)?, keys, PresentCardFunction::from_env().await?)))
+    }
+}
+
 impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
-    /// Over that connection, by that key.
+    /// Over that connection, by those keys.
     pub fn new(http: HttpsClient, key: Key, cards: Cards) -> Self {
         Self { api: Api::new(http, key), cards }
     }
 
     /// The PaymentIntent of that name, with what the issuer checked.
-    async fn read(&self, reference: &str) -> Result<Intent, NoAnswer> {
+    async fn read(&self, mode: Mode, reference: &str) -> Result<Intent, NoAnswer> {
         let path = format!("/v1/payment_intents/{}?expand[]=latest_charge", named(reference)?);
-        match self.api.get(&path).await? {
+        match self.api.get(mode, &path).await? {
             Reply::Done(intent) => Ok(intent),
             Reply::Refused(error) => Err(error.not_done()),
         }
@@ -69,27 +96,36 @@ impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
 
     /// Tells the PaymentIntent to confirm, capture or cancel itself. However it refuses, it is read: where it is now says what
     /// became of this order or of one like it.
-    async fn tell(&self, reference: &str, verb: &str, key: &str, form: Form) -> Result<Told, NoAnswer> {
+    async fn tell(&self, order: Telling<'_>, verb: &str, form: Form) -> Result<Told, NoAnswer> {
+        let Telling { mode, reference, key } = order;
         let path = format!("/v1/payment_intents/{}/{verb}", named(reference)?);
         let form = form.field("expand[]", "latest_charge");
-        match self.api.post(&path, key, form).await? {
+        match self.api.post(mode, &path, key.as_str(), form).await? {
             Reply::Done(intent) => Ok(Told { intent, refused: None }),
             Reply::Refused(error) => {
                 // A read that is lost leaves the order's outcome open, even if it was not sent.
-                let intent = self.read(reference).await.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
+                let intent = self.read(mode, reference).await.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
                 Ok(Told { intent, refused: Some(error) })
             }
         }
     }
 
-    async fn refunds(&self, reference: &str) -> Result<Vec<Refund>, NoAnswer> {
+    async fn refunds(&self, mode: Mode, reference: &str) -> Result<Vec<Refund>, NoAnswer> {
         let path = format!("/v1/refunds?payment_intent={}&limit={MAX_REFUNDS}", named(reference)?);
-        match self.api.get::<Refunds>(&path).await? {
+        match self.api.get::<Refunds>(mode, &path).await? {
             Reply::Done(page) if page.has_more => Err(NoAnswer::Unknown(format!("more than {MAX_REFUNDS} refunds"))),
             Reply::Done(page) => Ok(page.data),
             Reply::Refused(error) => Err(error.not_done()),
         }
     }
+}
+
+/// Which PaymentIntent is told something, and under which key.
+#[derive(Clone, Copy)]
+struct Telling<'a> {
+    mode: Mode,
+    reference: &'a str,
+    key: &'a GatewayKey,
 }
 
 /// What a PaymentIntent came to when it was told something.
@@ -117,24 +153,23 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         CAPABILITIES
     }
 
-    fn takes(&self, _: Mode, amount: Amount) -> bool {
-        to_stripe(amount).is_some()
+    fn takes(&self, mode: Mode, amount: Amount) -> bool {
+        self.api.has_key(mode) && to_stripe(amount).is_some()
     }
 
     /// Reads a PaymentIntent that is not there: what every order does too, by the same key.
-    async fn ping(&self) -> Result<(), NoAnswer> {
-        let read = self.api.get::<Intent>("/v1/payment_intents/pi_ping");
+    async fn ping(&self, mode: Mode) -> Result<(), NoAnswer> {
+        let read = self.api.get::<Intent>(mode, "/v1/payment_intents/pi_ping");
         let late = |_| NoAnswer::Unknown("no answer to a ping".to_owned());
         tokio::time::timeout(crate::PING_PATIENCE, read).await.map_err(late)?.map(drop)
     }
 
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
-        if opens(&self.api.key().await?) != Some(order.mode) {
-            return Err(NoAnswer::Unavailable(format!("the key does not open {} mode", order.mode)));
-        }
+        // Before a card is opened for nothing.
+        self.api.key(order.mode).await?;
         let unwritable = || NoAnswer::Unavailable(format!("it takes no such amount of {}", order.amount.currency()));
         let amount = to_stripe(order.amount).ok_or_else(unwritable)?;
-        let method = match self.cards.present(order).await? {
+        let method = match self.cards.present(&order.key, order.mode, &order.card).await? {
             Presented::Method(name) => name,
             Presented::Declined(code) => return Ok(Drafted::Declined { code }),
         };
@@ -146,7 +181,8 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             .field("payment_method_types[]", "card")
             .field(&format!("metadata[{KEY_FIELD}]"), order.key.as_str());
         // By the card's name too: with another PaymentMethod it is another request, and one draft more harms nobody.
-        match self.api.post::<Intent>("/v1/payment_intents", &format!("{}:{method}", order.key), form).await? {
+        let key = format!("{}:{method}", order.key);
+        match self.api.post::<Intent>(order.mode, "/v1/payment_intents", &key, form).await? {
             Reply::Done(intent) => Ok(Drafted::Ready { reference: intent.id }),
             Reply::Refused(error) if error.is_of_card() => Ok(Drafted::Declined { code: error.decline() }),
             Reply::Refused(error) => Err(error.not_done()),
@@ -157,7 +193,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         let HoldOn::Draft(reference) = &order.on else {
             return Err(NoAnswer::Unavailable("an order without its draft".to_owned()));
         };
-        let told = self.tell(reference, "confirm", order.key.as_str(), Form::new()).await?;
+        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "confirm", Form::new()).await?;
         match told.intent.authorization() {
             Some(answer) => Ok(answer),
             None if told.intent.state() == State::Canceled => {
@@ -172,7 +208,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
 
     async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
         let (reference, intent) = match &order.hold_reference {
-            Some(reference) => (reference, self.read(reference).await?),
+            Some(reference) => (reference, self.read(order.mode, reference).await?),
             None => return Ok(CaptureAnswer::Refused),
         };
         match intent.state() {
@@ -191,7 +227,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             return Ok(CaptureAnswer::Refused);
         }
         let form = Form::new().field("amount_to_capture", &amount.to_string());
-        let told = self.tell(reference, "capture", order.key.as_str(), form).await?;
+        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "capture", form).await?;
         if told.intent.state() == State::Taken {
             return Ok(CaptureAnswer::Captured { reference: told.intent.charge() });
         }
@@ -203,14 +239,14 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         let Some(reference) = &order.hold_reference else {
             return Ok(VoidAnswer::Voided);
         };
-        let intent = self.read(reference).await?;
+        let intent = self.read(order.mode, reference).await?;
         match intent.state() {
             State::Canceled => return Ok(VoidAnswer::Voided),
             State::Taken => return Ok(voided_after_capture(&intent, order)),
             State::Undecided => return Err(undecided(&intent)),
             State::Draft | State::Declined(_) | State::ActionRequired | State::Held => {}
         }
-        let told = self.tell(reference, "cancel", order.key.as_str(), Form::new()).await?;
+        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "cancel", Form::new()).await?;
         match told.intent.state() {
             State::Canceled => Ok(VoidAnswer::Voided),
             State::Taken => Ok(voided_after_capture(&told.intent, order)),
@@ -222,7 +258,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
 
     async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
         let (reference, intent) = match &order.hold_reference {
-            Some(reference) => (reference, self.read(reference).await?),
+            Some(reference) => (reference, self.read(order.mode, reference).await?),
             None => return Ok(RefundAnswer::Refused),
         };
         match intent.state() {
@@ -232,7 +268,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
                 return Ok(RefundAnswer::Refused);
             }
         }
-        let refunds = self.refunds(reference).await?;
+        let refunds = self.refunds(order.mode, reference).await?;
         if let Some(done) = refunds.iter().find(|refund| refund.is_of(order.key.as_str())) {
             return Ok(given_back(done));
         }
@@ -244,11 +280,12 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             .field("payment_intent", reference)
             .field("amount", &amount.to_string())
             .field(&format!("metadata[{KEY_FIELD}]"), order.key.as_str());
-        match self.api.post::<Refund>("/v1/refunds", order.key.as_str(), form).await? {
+        match self.api.post::<Refund>(order.mode, "/v1/refunds", order.key.as_str(), form).await? {
             Reply::Done(refund) => Ok(given_back(&refund)),
             // Nothing is left to give back: perhaps by this very order, sent twice at once.
             Reply::Refused(_) => {
-                let refunds = self.refunds(reference).await.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
+                let refunds = self.refunds(order.mode, reference).await;
+                let refunds = refunds.map_err(|error| NoAnswer::Unknown(error.to_string()))?;
                 let done = refunds.iter().find(|refund| refund.is_of(order.key.as_str()));
                 Ok(done.map_or(RefundAnswer::Refused, given_back))
             }
@@ -259,7 +296,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         let Some(reference) = &question.reference else {
             return Ok(None);
         };
-        let intent = self.read(reference).await?;
+        let intent = self.read(question.mode, reference).await?;
         let state = intent.state();
         if state == State::Undecided {
             return Err(undecided(&intent));
@@ -271,7 +308,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             }
             OrderKind::Void if state == State::Canceled => Some(Effect::Voided(VoidAnswer::Voided)),
             OrderKind::Refund if state == State::Taken => {
-                let refunds = self.refunds(reference).await?;
+                let refunds = self.refunds(question.mode, reference).await?;
                 let done = refunds.iter().find(|refund| refund.is_of(question.key.as_str()));
                 done.map(|refund| Effect::Refunded(given_back(refund)))
             }
@@ -303,32 +340,9 @@ fn named(reference: &str) -> Result<&str, NoAnswer> {
     if plain { Ok(reference) } else { Err(NoAnswer::Unavailable("no name of a payment intent".to_owned())) }
 }
 
-/// Which world a key of Stripe's opens: a test payment must not charge a live card.
-fn opens(key: &Secret) -> Option<Mode> {
-    let is = |prefixes: [&str; 2]| prefixes.iter().any(|prefix| key.expose().starts_with(prefix));
-    if is(["rk_live_", "sk_live_"]) {
-        Some(Mode::Live)
-    } else if is(["rk_test_", "sk_test_"]) {
-        Some(Mode::Test)
-    } else {
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_key_opens_its_own_world_only() {
-        let check = |key: &str, mode| assert_eq!(opens(&Secret::new(key.to_owned())), mode, "{key}");
-        check("rk_live_a", Some(Mode::Live));
-        check("sk_live_a", Some(Mode::Live));
-        check("rk_test_a", Some(Mode::Test));
-        check("sk_test_a", Some(Mode::Test));
-        check("pk_test_a", None);
-        check("", None);
-    }
 
     #[test]
     fn a_name_leads_nowhere_else() {

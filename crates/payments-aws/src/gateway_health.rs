@@ -1,6 +1,6 @@
 //! What all processes know together of the gateways, in Valkey: breakers, and the cards that were declined of late.
 //!
-//! A breaker is four kinds of keys: `breaker:<gateway>:<span>` counts a span's calls, `...:failed` those that failed in a row,
+//! A breaker is four kinds of keys: `breaker:<gateway>:<mode>:<span>` counts a span's calls, `...:failed` those that failed in a row,
 //! `...:open` stands while it is open, and `...:probe` while a caller of late tries the gateway. Declines are a sorted set a card: the order as member, the moment of its
 //! first decline as score.
 
@@ -9,7 +9,7 @@ use crate::valkey;
 use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
 use payments::failure::Unavailable;
 use payments::gateway::{GatewayKey, GatewayName};
-use payments::id::CardFingerprint;
+use payments::id::{CardFingerprint, Mode};
 use payments::ports::{Breakers, DeclinedCards};
 use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
 use payments::timestamp::Timestamp;
@@ -31,41 +31,36 @@ impl GatewayHealthInValkey {
         Ok(Self { connection: valkey::connect().await? })
     }
 
-    async fn try_is_open(&self, gateway: &GatewayName) -> RedisResult<bool> {
-        redis::cmd("EXISTS").arg(open_key(gateway)).query_async(&mut self.connection.clone()).await
+    async fn try_is_open(&self, side: &str) -> RedisResult<bool> {
+        redis::cmd("EXISTS").arg(open_key(side)).query_async(&mut self.connection.clone()).await
     }
 
-    async fn try_ask(&self, gateway: &GatewayName) -> RedisResult<Breaker> {
-        if !self.try_is_open(gateway).await? {
+    async fn try_ask(&self, side: &str) -> RedisResult<Breaker> {
+        if !self.try_is_open(side).await? {
             return Ok(Breaker::Closed);
         }
         let mut connection = self.connection.clone();
-        let first = probe(&mut redis::pipe(), gateway).query_async::<(Option<String>,)>(&mut connection).await?;
+        let first = probe(&mut redis::pipe(), side).query_async::<(Option<String>,)>(&mut connection).await?;
         Ok(if first.0.is_some() { Breaker::Probe } else { Breaker::Open })
     }
 
-    async fn try_record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> RedisResult<()> {
+    async fn try_record(&self, side: &str, call: Call, now: Timestamp) -> RedisResult<()> {
         let mut connection = self.connection.clone();
         let span = now.as_millis() / SPAN_MILLIS;
-        let (this, before) = (span_key(gateway, span), span_key(gateway, span - 1));
+        let (this, before) = (span_key(side, span), span_key(side, span - 1));
         let mut pipe = redis::pipe();
         match call {
             Call::Answered => {
                 let counted = count(&mut pipe, &this, ANSWERED);
-                counted.del(failed_key(gateway)).ignore().query_async(&mut connection).await
+                counted.del(failed_key(side)).ignore().query_async(&mut connection).await
             }
             Call::TrialAnswered => {
-                pipe.del(open_key(gateway))
-                    .del(failed_key(gateway))
-                    .del(this)
-                    .del(before)
-                    .query_async(&mut connection)
-                    .await
+                pipe.del(open_key(side)).del(failed_key(side)).del(this).del(before).query_async(&mut connection).await
             }
-            Call::TrialFailed => open(&mut pipe, gateway).query_async(&mut connection).await,
+            Call::TrialFailed => open(&mut pipe, side).query_async(&mut connection).await,
             Call::Failed => {
                 let counted = count(&mut pipe, &this, FAILED);
-                counted.incr(failed_key(gateway), 1).pexpire(failed_key(gateway), OPEN_MILLIS).ignore();
+                counted.incr(failed_key(side), 1).pexpire(failed_key(side), OPEN_MILLIS).ignore();
                 for key in [&this, &before] {
                     counted.cmd("HMGET").arg(key).arg(ANSWERED).arg(FAILED);
                 }
@@ -77,7 +72,7 @@ impl GatewayHealthInValkey {
                     return Ok(());
                 }
                 let mut pipe = redis::pipe();
-                probe(open(&mut pipe, gateway), gateway).query_async(&mut connection).await
+                probe(open(&mut pipe, side), side).query_async(&mut connection).await
             }
         }
     }
@@ -97,16 +92,21 @@ impl GatewayHealthInValkey {
     }
 }
 
-fn open_key(gateway: &GatewayName) -> String {
-    format!("breaker:{gateway}:open")
+/// A gateway in one mode.
+fn side(gateway: &GatewayName, mode: Mode) -> String {
+    format!("{gateway}:{mode}")
 }
 
-fn failed_key(gateway: &GatewayName) -> String {
-    format!("breaker:{gateway}:failed")
+fn open_key(side: &str) -> String {
+    format!("breaker:{side}:open")
 }
 
-fn span_key(gateway: &GatewayName, span: i64) -> String {
-    format!("breaker:{gateway}:{span}")
+fn failed_key(side: &str) -> String {
+    format!("breaker:{side}:failed")
+}
+
+fn span_key(side: &str, span: i64) -> String {
+    format!("breaker:{side}:{span}")
 }
 
 fn lasting(millis: i64) -> SetExpiry {
@@ -118,27 +118,27 @@ fn count<'p>(pipe: &'p mut redis::Pipeline, span: &str, field: &str) -> &'p mut 
     pipe.hincr(span, field, 1).ignore().pexpire(span, 2 * SPAN_MILLIS).ignore()
 }
 
-fn open<'p>(pipe: &'p mut redis::Pipeline, gateway: &GatewayName) -> &'p mut redis::Pipeline {
-    pipe.set_options(open_key(gateway), 1, SetOptions::default().with_expiration(lasting(OPEN_MILLIS))).ignore()
+fn open<'p>(pipe: &'p mut redis::Pipeline, side: &str) -> &'p mut redis::Pipeline {
+    pipe.set_options(open_key(side), 1, SetOptions::default().with_expiration(lasting(OPEN_MILLIS))).ignore()
 }
 
 /// Takes the one permit to try the gateway, if it is free.
-fn probe<'p>(pipe: &'p mut redis::Pipeline, gateway: &GatewayName) -> &'p mut redis::Pipeline {
+fn probe<'p>(pipe: &'p mut redis::Pipeline, side: &str) -> &'p mut redis::Pipeline {
     let options = SetOptions::default().conditional_set(ExistenceCheck::NX).with_expiration(lasting(COOL_OFF_MILLIS));
-    pipe.set_options(format!("breaker:{gateway}:probe"), 1, options)
+    pipe.set_options(format!("breaker:{side}:probe"), 1, options)
 }
 
 impl Breakers for GatewayHealthInValkey {
-    async fn ask(&self, gateway: &GatewayName, _: Timestamp) -> Result<Breaker, Unavailable> {
-        self.try_ask(gateway).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
+    async fn ask(&self, gateway: &GatewayName, mode: Mode, _: Timestamp) -> Result<Breaker, Unavailable> {
+        self.try_ask(&side(gateway, mode)).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
     }
 
-    async fn is_open(&self, gateway: &GatewayName, _: Timestamp) -> Result<bool, Unavailable> {
-        self.try_is_open(gateway).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
+    async fn is_open(&self, gateway: &GatewayName, mode: Mode, _: Timestamp) -> Result<bool, Unavailable> {
+        self.try_is_open(&side(gateway, mode)).await.map_err(|error| Unavailable::new("the gateway's breaker", error))
     }
 
-    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable> {
-        let noted = self.try_record(gateway, call, now).await;
+    async fn record(&self, gateway: &GatewayName, mode: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable> {
+        let noted = self.try_record(&side(gateway, mode), call, now).await;
         noted.map_err(|error| Unavailable::new("the gateway's breaker", error))
     }
 }

@@ -1,10 +1,11 @@
-//! A gateway's key in Secrets Manager. It is read when it is needed, remembered for minutes, so that a rotation is noticed, and
+//! A gateway's keys in Secrets Manager, one secret per mode. A key is read when it is needed, remembered for minutes, so that a rotation is noticed, and
 //! is in no variable, log or error.
 
 use crate::config::{SdkConfig, StartError, sdk_config, variable};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
 use payments::failure::Unavailable;
+use payments::id::Mode;
 use payments::ports::GatewaySecret;
 use payments::secret::Secret;
 use std::cell::RefCell;
@@ -15,26 +16,64 @@ const WHAT: &str = "the gateway's key";
 /// How long a key is remembered. One that the gateway refuses is forgotten at once.
 const REMEMBERED: Duration = Duration::from_secs(5 * 60);
 
+/// The keys of both modes, or of one.
+#[derive(Debug)]
+pub struct SecretPerMode {
+    test: Option<SecretInManager>,
+    live: Option<SecretInManager>,
+}
+
+impl SecretPerMode {
+    /// The variables of these names hold the secrets' ARNs, never the secrets; `None` if both are empty.
+    pub fn from_env(test: &'static str, live: &'static str) -> Result<Option<Self>, StartError> {
+        let arns = [test, live].map(|name| variable(name).ok());
+        Ok(if arns == [None, None] { None } else { Some(Self::new(&sdk_config()?, arns)) })
+    }
+
+    /// By the secrets' ARNs: the test mode's and the live mode's.
+    pub fn new(config: &SdkConfig, arns: [Option<String>; 2]) -> Self {
+        let [test, live] = arns.map(|arn| arn.map(|arn| SecretInManager::new(config, arn)));
+        Self { test, live }
+    }
+
+    fn of(&self, mode: Mode) -> Option<&SecretInManager> {
+        match mode {
+            Mode::Test => self.test.as_ref(),
+            Mode::Live => self.live.as_ref(),
+        }
+    }
+}
+
+impl GatewaySecret for SecretPerMode {
+    fn is_there(&self, mode: Mode) -> bool {
+        self.of(mode).is_some()
+    }
+
+    async fn secret(&self, mode: Mode) -> Result<Secret, Unavailable> {
+        let manager = self.of(mode).ok_or_else(|| Unavailable::new(WHAT, format!("there is none for {mode} mode")))?;
+        manager.secret().await
+    }
+
+    fn forget(&self, mode: Mode) {
+        if let Some(manager) = self.of(mode) {
+            manager.known.borrow_mut().take();
+        }
+    }
+}
+
 /// One secret, by its ARN.
 #[derive(Debug)]
-pub struct SecretInManager {
+struct SecretInManager {
     client: Client,
     arn: String,
     known: RefCell<Option<(Instant, Secret)>>,
 }
 
 impl SecretInManager {
-    /// The variable of that name holds the secret's ARN, never the secret.
-    pub fn from_env(name: &'static str) -> Result<Self, StartError> {
-        Ok(Self::new(&sdk_config()?, variable(name)?))
-    }
-
     fn new(config: &SdkConfig, arn: String) -> Self {
         Self { client: Client::new(config), arn, known: RefCell::default() }
     }
-}
 
-impl GatewaySecret for SecretInManager {
     async fn secret(&self) -> Result<Secret, Unavailable> {
         let known = self.known.borrow().clone();
         if let Some((_, secret)) = known.filter(|(read_at, _)| read_at.elapsed() < REMEMBERED) {
@@ -47,10 +86,6 @@ impl GatewaySecret for SecretInManager {
         let secret = Secret::new(text);
         *self.known.borrow_mut() = Some((Instant::now(), secret.clone()));
         Ok(secret)
-    }
-
-    fn forget(&self) {
-        self.known.borrow_mut().take();
     }
 }
 
@@ -67,7 +102,7 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     /// Secrets Manager on the loopback, which gives these answers in turn, each on a connection of its own.
-    async fn manager(answers: &[(&'static str, &str)]) -> SecretInManager {
+    async fn manager(answers: &[(&'static str, &str)]) -> SecretPerMode {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let answers: Vec<String> = answers
@@ -93,7 +128,7 @@ mod tests {
             .retry_config(RetryConfig::disabled())
             .endpoint_url(endpoint)
             .build();
-        SecretInManager::new(&config, "arn:aws:secretsmanager:us-east-1:1:secret:stripe".to_owned())
+        SecretPerMode::new(&config, [Some("arn:aws:secretsmanager:us-east-1:1:secret:stripe".to_owned()), None])
     }
 
     #[tokio::test]
@@ -101,11 +136,14 @@ mod tests {
         let kept = |key: &str| format!("{{\"SecretString\":\"{key}\"}}");
         let manager = manager(&[("200 OK", &kept("rk_test_old")), ("200 OK", &kept("rk_test_new"))]).await;
         for _ in 0..2 {
-            assert_eq!(manager.secret().await.expect("a key").expose(), "rk_test_old");
+            assert_eq!(manager.secret(Mode::Test).await.expect("a key").expose(), "rk_test_old");
         }
-        manager.forget();
+        // Nobody's: there is no key of live mode to forget.
+        manager.forget(Mode::Live);
+        assert_eq!(manager.secret(Mode::Test).await.expect("a key").expose(), "rk_test_old");
+        manager.forget(Mode::Test);
         for _ in 0..2 {
-            assert_eq!(manager.secret().await.expect("a key").expose(), "rk_test_new");
+            assert_eq!(manager.secret(Mode::Test).await.expect("a key").expose(), "rk_test_new");
         }
         assert!(!format!("{manager:?}").contains("rk_test"));
     }
@@ -116,9 +154,11 @@ mod tests {
         let broken = r#"{"SecretString":"rk_test_secret","CreatedDate":"#;
         let manager = manager(&[("400 Bad Request", refused), ("200 OK", broken), ("200 OK", "{}")]).await;
         for expected in ["ResourceNotFoundException", "no answer", "the secret is no text"] {
-            let error = manager.secret().await.expect_err("refused");
+            let error = manager.secret(Mode::Test).await.expect_err("refused");
             let said = error.source().map(ToString::to_string).unwrap_or_default();
             assert_eq!((error.to_string().as_str(), said.as_str()), ("the gateway's key is unavailable", expected));
         }
+        let error = manager.secret(Mode::Live).await.expect_err("there is none");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("there is none for live mode"));
     }
 }

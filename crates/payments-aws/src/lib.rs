@@ -69,7 +69,7 @@ pub use earned_fees::JournalTable;
 pub use endpoints::EndpointsTable;
 pub use events::EventsOut;
 pub use gateway_health::GatewayHealthInValkey;
-pub use gateway_secret::SecretInManager;
+pub use gateway_secret::SecretPerMode;
 pub use invoice_bucket::{InvoiceBucket, seller};
 pub use invoices::InvoicesTable;
 pub use journal::LedgerTables;

@@ -192,7 +192,7 @@ impl AuthorizeOrder {
             HoldOn::Card(_) => None,
             HoldOn::Draft(draft) | HoldOn::DraftedCard { draft, .. } => Some(draft.clone()),
         };
-        Question { key: self.key.clone(), order: OrderKind::Authorize, reference }
+        Question { key: self.key.clone(), mode: self.mode, order: OrderKind::Authorize, reference }
     }
 }
 
@@ -246,6 +246,8 @@ pub enum Drafted {
 pub struct CaptureOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
+    /// In which world its hold is.
+    pub mode: Mode,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
     /// The gateway's name for the hold.
@@ -259,7 +261,8 @@ pub struct CaptureOrder {
 impl CaptureOrder {
     /// What became of it?
     pub fn question(&self) -> Question {
-        Question { key: self.key.clone(), order: OrderKind::Capture, reference: self.hold_reference.clone() }
+        let reference = self.hold_reference.clone();
+        Question { key: self.key.clone(), mode: self.mode, order: OrderKind::Capture, reference }
     }
 }
 
@@ -268,6 +271,8 @@ impl CaptureOrder {
 pub struct VoidOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
+    /// In which world its hold is.
+    pub mode: Mode,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
     /// The gateway's name for the hold or its draft, if it ever told.
@@ -279,7 +284,8 @@ pub struct VoidOrder {
 impl VoidOrder {
     /// What became of it?
     pub fn question(&self) -> Question {
-        Question { key: self.key.clone(), order: OrderKind::Void, reference: self.hold_reference.clone() }
+        let reference = self.hold_reference.clone();
+        Question { key: self.key.clone(), mode: self.mode, order: OrderKind::Void, reference }
     }
 }
 
@@ -288,6 +294,8 @@ impl VoidOrder {
 pub struct RefundOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
+    /// In which world its hold is.
+    pub mode: Mode,
     /// The key by which the hold was placed.
     pub hold_key: GatewayKey,
     /// The gateway's name for the hold.
@@ -299,7 +307,8 @@ pub struct RefundOrder {
 impl RefundOrder {
     /// What became of it?
     pub fn question(&self) -> Question {
-        Question { key: self.key.clone(), order: OrderKind::Refund, reference: self.hold_reference.clone() }
+        let reference = self.hold_reference.clone();
+        Question { key: self.key.clone(), mode: self.mode, order: OrderKind::Refund, reference }
     }
 }
 
@@ -321,6 +330,8 @@ pub enum OrderKind {
 pub struct Question {
     /// The order's key.
     pub key: GatewayKey,
+    /// In which world.
+    pub mode: Mode,
     /// What it asked for.
     pub order: OrderKind,
     /// The gateway's name for the hold or its draft, if it ever told.

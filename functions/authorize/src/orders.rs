@@ -15,7 +15,7 @@ use payments::token::PresentedCard;
 /// The question what became of the intent.
 pub(crate) fn question(payment: &Payment, intent: &Authorizing) -> Question {
     let key = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
-    Question { key, order: OrderKind::Authorize, reference: intent.draft.clone() }
+    Question { key, mode: payment.owner.mode, order: OrderKind::Authorize, reference: intent.draft.clone() }
 }
 
 /// What an earlier sending of the order did, if the gateway ever saw it.
@@ -60,7 +60,15 @@ where
         let began = self.system.now();
         let answer = gateway.authorize(&order).await;
         if let Watch::Yes { trial } = watch {
-            routing::report(self.health, &gateway.name(), trial, &answer, began, self.system.now()).await;
+            routing::report(
+                self.health,
+                (&gateway.name(), payment.owner.mode),
+                trial,
+                &answer,
+                began,
+                self.system.now(),
+            )
+            .await;
         }
         match answer {
             Ok(answer) => Ok(answer),
@@ -85,7 +93,15 @@ where
         let drafted = gateway.draft(&order).await;
         // One that stands is followed by its order, which says more.
         if let (Watch::Yes { trial }, Err(_)) = (watch, &drafted) {
-            routing::report(self.health, &gateway.name(), trial, &drafted, began, self.system.now()).await;
+            routing::report(
+                self.health,
+                (&gateway.name(), payment.owner.mode),
+                trial,
+                &drafted,
+                began,
+                self.system.now(),
+            )
+            .await;
         }
         drafted.map_err(|(NoAnswer::Unavailable(reason) | NoAnswer::Unknown(reason))| {
             Error::GatewayUnavailable(NoAnswer::Unavailable(reason))

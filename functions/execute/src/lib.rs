@@ -96,6 +96,7 @@ fn order(payment: &Payment, intent: &Capturing) -> Option<CaptureOrder> {
     let (capture, amount, last) = payment.open_capture()?;
     Some(CaptureOrder {
         key: payment.gateway_key(GatewayOperation::Capture(&capture.id), 1),
+        mode: payment.owner.mode,
         hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
         hold_reference: Some(intent.0.hold.reference.clone()),
         amount,

@@ -174,7 +174,10 @@ where
         let verdict = match ports.gateways.find(gateway) {
             None => Verdict::NotThere,
             Some(there) if !there.takes(request.mode, amount) => Verdict::NotTaken,
-            Some(_) if !alone && ports.breakers.is_open(gateway, ports.clock.now()).await.unwrap_or(false) => {
+            Some(_)
+                if !alone
+                    && ports.breakers.is_open(gateway, request.mode, ports.clock.now()).await.unwrap_or(false) =>
+            {
                 Verdict::BreakerOpen
             }
             Some(_) if gateways.iter().any(|before| before.verdict == Verdict::AskedFirst) => Verdict::AskedNext,

@@ -97,6 +97,7 @@ fn order(payment: &Payment, intent: &Refunding) -> Option<RefundOrder> {
     let (refund, amount) = payment.open_refund()?;
     Some(RefundOrder {
         key: payment.gateway_key(GatewayOperation::Refund(&refund.id), 1),
+        mode: payment.owner.mode,
         hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.0.hold.attempt),
         hold_reference: Some(intent.0.hold.reference.clone()),
         amount,

@@ -60,6 +60,7 @@ pub async fn handle(
         Stage::Voiding(intent) => {
             let order = VoidOrder {
                 key: payment.gateway_key(GatewayOperation::Void, intent.attempt),
+                mode: payment.owner.mode,
                 hold_key: payment.gateway_key(GatewayOperation::Authorize, intent.hold_attempt),
                 hold_reference: intent.reference(),
                 captured: payment.captured(),

@@ -1,5 +1,5 @@
-//! Calls to Stripe, and what an answer says about their effect. The key is read from its port for each call; neither it nor
-//! what Stripe writes in words gets into an error.
+//! Calls to Stripe, and what an answer says about their effect. The mode's key is read from its port for each call; neither it
+//! nor what Stripe writes in words gets into an error.
 
 use super::form::Form;
 use super::wire::{Failed, StripeError};
@@ -9,6 +9,7 @@ use hyper::Request;
 use hyper::body::Bytes;
 use hyper::header::HeaderValue;
 use payments::gateway::NoAnswer;
+use payments::id::Mode;
 use payments::ports::GatewaySecret;
 use payments::secret::{Secret, blot_digits};
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ const VERSION: &str = "2024-06-20";
 /// What an error shows of Stripe's own code.
 const MAX_CODE: usize = 60;
 
-/// Stripe, as one key knows it.
+/// Stripe, as our keys know it.
 #[derive(Clone, Debug)]
 pub(super) struct Api<Key> {
     http: HttpsClient,
@@ -39,19 +40,32 @@ impl<Key: GatewaySecret> Api<Key> {
         Self { http, key }
     }
 
-    /// The key, for who has to know which world it opens.
-    pub(super) async fn key(&self) -> Result<Secret, NoAnswer> {
-        self.key.secret().await.map_err(|_| NoAnswer::Unavailable("the key could not be read".to_owned()))
+    /// The mode's key. One of the other mode is none: a test payment must not charge a live card.
+    pub(super) async fn key(&self, mode: Mode) -> Result<Secret, NoAnswer> {
+        let key = self.key.secret(mode).await;
+        let key = key.map_err(|_| NoAnswer::Unavailable("the key could not be read".to_owned()))?;
+        if opens(&key) == Some(mode) {
+            return Ok(key);
+        }
+        // It was put there by mistake: when that is mended, nobody should have to wait.
+        self.key.forget(mode);
+        Err(NoAnswer::Unavailable(format!("the key does not open {mode} mode")))
+    }
+
+    /// Whether there is a key for that mode.
+    pub(super) fn has_key(&self, mode: Mode) -> bool {
+        self.key.is_there(mode)
     }
 
     /// Reads.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<Reply<T>, NoAnswer> {
-        self.send(Request::get(path), Bytes::new()).await
+    pub(super) async fn get<T: DeserializeOwned>(&self, mode: Mode, path: &str) -> Result<Reply<T>, NoAnswer> {
+        self.send(mode, Request::get(path), Bytes::new()).await
     }
 
     /// Acts, once per `key`.
     pub(super) async fn post<T: DeserializeOwned>(
         &self,
+        mode: Mode,
         path: &str,
         key: &str,
         form: Form,
@@ -59,16 +73,17 @@ impl<Key: GatewaySecret> Api<Key> {
         let request = Request::post(path)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("idempotency-key", key);
-        self.send(request, form.into_bytes()).await
+        self.send(mode, request, form.into_bytes()).await
     }
 
     async fn send<T: DeserializeOwned>(
         &self,
+        mode: Mode,
         request: hyper::http::request::Builder,
         body: Bytes,
     ) -> Result<Reply<T>, NoAnswer> {
         let unwritable = || NoAnswer::Unavailable("the order could not be written".to_owned());
-        let key = self.key().await?;
+        let key = self.key(mode).await?;
         let mut bearer = HeaderValue::try_from(format!("Bearer {}", key.expose())).map_err(|_| unwritable())?;
         bearer.set_sensitive(true);
         let request = request.header("authorization", bearer).header("stripe-version", VERSION);
@@ -78,7 +93,7 @@ impl<Key: GatewaySecret> Api<Key> {
             NotAnswered::Lost(_) => NoAnswer::Unknown("no answer".to_owned()),
         })?;
         if answer.status == 401 {
-            self.key.forget();
+            self.key.forget(mode);
         }
         read(&answer)
     }
@@ -108,6 +123,18 @@ fn read<T: DeserializeOwned>(answer: &Answer) -> Result<Reply<T>, NoAnswer> {
     }
 }
 
+/// Which world a key of Stripe's opens.
+fn opens(key: &Secret) -> Option<Mode> {
+    let is = |prefixes: [&str; 2]| prefixes.iter().any(|prefix| key.expose().starts_with(prefix));
+    if is(["rk_live_", "sk_live_"]) {
+        Some(Mode::Live)
+    } else if is(["rk_test_", "sk_test_"]) {
+        Some(Mode::Test)
+    } else {
+        None
+    }
+}
+
 fn said(status: u16, error: Option<&StripeError>) -> String {
     let code = error.map_or("", |error| if error.code.is_empty() { &error.kind } else { &error.code });
     let code: String =
@@ -119,6 +146,17 @@ fn said(status: u16, error: Option<&StripeError>) -> String {
 mod tests {
     use super::*;
     use serde_json::{Value, json};
+
+    #[test]
+    fn a_key_opens_its_own_world_only() {
+        let check = |key: &str, mode| assert_eq!(opens(&Secret::new(key.to_owned())), mode, "{key}");
+        check("rk_live_a", Some(Mode::Live));
+        check("sk_live_a", Some(Mode::Live));
+        check("rk_test_a", Some(Mode::Test));
+        check("sk_test_a", Some(Mode::Test));
+        check("pk_test_a", None);
+        check("", None);
+    }
 
     #[test]
     fn each_status_says_whether_the_order_had_an_effect() {

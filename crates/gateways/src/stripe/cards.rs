@@ -4,12 +4,18 @@
 use super::api::{Api, Reply};
 use super::form::Form;
 use super::wire::Named;
+use super::{CARD_TIMEOUTS, LIVE_SECRET, TEST_SECRET, connection};
 use crate::https::HttpsClient;
-use payments::gateway::{DeclineCode, DraftOrder, NoAnswer};
+use payments::gateway::{DeclineCode, GatewayKey, NoAnswer};
+use payments::id::Mode;
 use payments::ports::{GatewaySecret, OpenCard};
+use payments::token::PresentedCard;
+use payments_aws::{SecretPerMode, StartError, VaultKeys};
+use serde::{Deserialize, Serialize};
 
 /// What became of a card that was shown to Stripe.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Presented {
     /// Stripe has it, under this name.
     Method(String),
@@ -19,8 +25,14 @@ pub enum Presented {
 
 /// Shows a card to Stripe.
 pub trait PresentCard {
-    /// The PaymentMethod of the order's card: nothing is held by it.
-    async fn present(&self, order: &DraftOrder) -> Result<Presented, NoAnswer>;
+    /// The PaymentMethod of the card, for the hold of that key: nothing is held by it.
+    async fn present(&self, key: &GatewayKey, mode: Mode, card: &PresentedCard) -> Result<Presented, NoAnswer>;
+}
+
+/// Asks Stripe whether it knows us.
+pub trait CheckKey {
+    /// The mode's key is there, and Stripe takes it. Nothing is made by it.
+    async fn check(&self, mode: Mode) -> Result<(), NoAnswer>;
 }
 
 /// Opens the card in this process and sends it over TLS. The key needs to be allowed to write PaymentMethods, and nothing else.
@@ -30,18 +42,29 @@ pub struct OpenedCards<Cards, Key> {
     cards: Cards,
 }
 
+impl OpenedCards<VaultKeys, SecretPerMode> {
+    /// From `STRIPE_ENDPOINT`, `STRIPE_TEST_SECRET_ARN`, `STRIPE_LIVE_SECRET_ARN`, of which one may be empty, and `VAULT_KEY`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        let keys = SecretPerMode::from_env(TEST_SECRET, LIVE_SECRET)?;
+        let keys = keys.ok_or(StartError::VariableMissing(TEST_SECRET))?;
+        Ok(Self::new(connection(CARD_TIMEOUTS)?, keys, VaultKeys::from_env().await?))
+    }
+}
+
 impl<Cards: OpenCard, Key: GatewaySecret> OpenedCards<Cards, Key> {
-    /// Over that connection, by that key.
+    /// Over that connection, by those keys.
     pub fn new(http: HttpsClient, key: Key, cards: Cards) -> Self {
         Self { api: Api::new(http, key), cards }
     }
 }
 
 impl<Cards: OpenCard, Key: GatewaySecret> PresentCard for OpenedCards<Cards, Key> {
-    async fn present(&self, order: &DraftOrder) -> Result<Presented, NoAnswer> {
-        let opened = self.cards.open(&order.card).await;
+    async fn present(&self, key: &GatewayKey, mode: Mode, card: &PresentedCard) -> Result<Presented, NoAnswer> {
+        // Before a card is opened for nothing.
+        self.api.key(mode).await?;
+        let opened = self.cards.open(card).await;
         let (number, code) = opened.map_err(|_| NoAnswer::Unavailable("the card could not be opened".to_owned()))?;
-        let expiry = order.card.expiry;
+        let expiry = card.expiry;
         let form = Form::new()
             .field("type", "card")
             .field("card[number]", number.expose())
@@ -52,11 +75,22 @@ impl<Cards: OpenCard, Key: GatewaySecret> PresentCard for OpenedCards<Cards, Key
             Some(code) => (form.field("card[cvc]", code.expose()), "card-and-code"),
             None => (form, "card"),
         };
-        let key = format!("{}:{with}", order.key);
-        match self.api.post::<Named>("/v1/payment_methods", &key, form).await? {
+        let key = format!("{key}:{with}");
+        match self.api.post::<Named>(mode, "/v1/payment_methods", &key, form).await? {
             Reply::Done(method) => Ok(Presented::Method(method.id)),
             Reply::Refused(error) if error.is_of_card() => Ok(Presented::Declined(error.decline())),
             Reply::Refused(error) => Err(error.not_done()),
+        }
+    }
+}
+
+/// A PaymentMethod that nobody made: Stripe says that it is missing, and only to whom it knows.
+const NO_METHOD: &str = "/v1/payment_methods/pm_none";
+
+impl<Cards, Key: GatewaySecret> CheckKey for OpenedCards<Cards, Key> {
+    async fn check(&self, mode: Mode) -> Result<(), NoAnswer> {
+        match self.api.get::<Named>(mode, NO_METHOD).await? {
+            Reply::Done(_) | Reply::Refused(_) => Ok(()),
         }
     }
 }

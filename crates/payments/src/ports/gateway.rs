@@ -21,8 +21,8 @@ pub trait Gateway {
     fn capabilities(&self) -> Capabilities;
     /// Whether it moves that amount, in that world, at all.
     fn takes(&self, mode: Mode, amount: Amount) -> bool;
-    /// Whether it answers anything now: moves nothing, and takes a second at most.
-    async fn ping(&self) -> Result<(), NoAnswer>;
+    /// Whether it answers anything in that world now: moves nothing, and takes a second at most.
+    async fn ping(&self, mode: Mode) -> Result<(), NoAnswer>;
     /// Tells it of a hold that is to be placed; asked only of gateways that take drafts. However often, nothing is held.
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer>;
     /// Places a hold.
@@ -60,14 +60,14 @@ impl<G: Gateway> Gateways for G {
     }
 }
 
-/// The gateways' circuit breakers, shared by all processes.
+/// The gateways' circuit breakers, one in each mode, shared by all processes.
 pub trait Breakers {
     /// What the caller may do with that gateway now.
-    async fn ask(&self, gateway: &GatewayName, now: Timestamp) -> Result<Breaker, Unavailable>;
+    async fn ask(&self, gateway: &GatewayName, mode: Mode, now: Timestamp) -> Result<Breaker, Unavailable>;
     /// Whether it is open; looking changes nothing.
-    async fn is_open(&self, gateway: &GatewayName, now: Timestamp) -> Result<bool, Unavailable>;
+    async fn is_open(&self, gateway: &GatewayName, mode: Mode, now: Timestamp) -> Result<bool, Unavailable>;
     /// Takes note of what became of a call.
-    async fn record(&self, gateway: &GatewayName, call: Call, now: Timestamp) -> Result<(), Unavailable>;
+    async fn record(&self, gateway: &GatewayName, mode: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable>;
 }
 
 /// What cards were declined of late.
@@ -81,12 +81,14 @@ pub trait DeclinedCards {
     ) -> Result<Declines, Unavailable>;
 }
 
-/// The key by which a gateway knows us. It is read from where secrets are kept, and is nowhere else.
+/// The keys by which a gateway knows us, one for each mode. They are read from where secrets are kept, and are nowhere else.
 pub trait GatewaySecret {
-    /// The key; it may be remembered for minutes.
-    async fn secret(&self) -> Result<Secret, Unavailable>;
+    /// Whether there is one for that mode.
+    fn is_there(&self, mode: Mode) -> bool;
+    /// The mode's key; it may be remembered for minutes.
+    async fn secret(&self, mode: Mode) -> Result<Secret, Unavailable>;
     /// The gateway does not know it: whoever asks next is given the one that is kept now.
-    fn forget(&self);
+    fn forget(&self, mode: Mode);
 }
 
 /// Asks a gateway what it booked.

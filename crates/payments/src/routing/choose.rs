@@ -3,6 +3,7 @@
 use super::{RouteOutcome, Routed};
 use crate::breaker::{Breaker, Call, SLOW_MILLIS};
 use crate::gateway::{GatewayName, NoAnswer};
+use crate::id::Mode;
 use crate::payment::Payment;
 use crate::ports::{Breakers, Clock, Gateway, Gateways};
 use crate::timestamp::Timestamp;
@@ -32,7 +33,7 @@ pub async fn choose<'g, All: Gateways>(
     payment: &Payment,
     mut routed: Routed,
 ) -> Result<Chosen<'g, All::Gateway>, Routed> {
-    let watched = candidates.len() > 1;
+    let (watched, mode) = (candidates.len() > 1, payment.owner.mode);
     let mut avoided = None;
     for name in candidates {
         if routed.knows(name) {
@@ -42,15 +43,15 @@ pub async fn choose<'g, All: Gateways>(
             routed = routed.with(name, RouteOutcome::NotThere);
             continue;
         };
-        if !gateway.takes(payment.owner.mode, payment.amount) {
+        if !gateway.takes(mode, payment.amount) {
             routed = routed.with(name, RouteOutcome::NotTaken);
             continue;
         }
-        let breaker = if watched { breakers.ask(name, clock.now()).await } else { Ok(Breaker::Closed) };
+        let breaker = if watched { breakers.ask(name, mode, clock.now()).await } else { Ok(Breaker::Closed) };
         let trial = match breaker.unwrap_or(Breaker::Closed) {
             Breaker::Closed => Some(false),
             Breaker::Open => None,
-            Breaker::Probe => answers(gateway, breakers, clock).await.then_some(true),
+            Breaker::Probe => answers(gateway, mode, breakers, clock).await.then_some(true),
         };
         if let Some(trial) = trial {
             return Ok(Chosen { gateway, routed: routed.with(name, RouteOutcome::Asked), watched, trial });
@@ -66,19 +67,19 @@ pub async fn choose<'g, All: Gateways>(
     }
 }
 
-async fn answers(gateway: &impl Gateway, breakers: &impl Breakers, clock: &impl Clock) -> bool {
-    if gateway.ping().await.is_ok() {
+async fn answers(gateway: &impl Gateway, mode: Mode, breakers: &impl Breakers, clock: &impl Clock) -> bool {
+    if gateway.ping(mode).await.is_ok() {
         return true;
     }
     // If the breaker is not told, the next caller finds out by itself.
-    let _ = breakers.record(&gateway.name(), Call::TrialFailed, clock.now()).await;
+    let _ = breakers.record(&gateway.name(), mode, Call::TrialFailed, clock.now()).await;
     false
 }
 
 /// Tells the breaker what became of a call that began then. If it is not told, it judges by fewer calls.
 pub async fn report<T>(
     breakers: &impl Breakers,
-    gateway: &GatewayName,
+    (gateway, mode): (&GatewayName, Mode),
     trial: bool,
     answer: &Result<T, NoAnswer>,
     began: Timestamp,
@@ -91,5 +92,5 @@ pub async fn report<T>(
         (false, true) => Call::TrialFailed,
         (false, false) => Call::Failed,
     };
-    let _ = breakers.record(gateway, call, now).await;
+    let _ = breakers.record(gateway, mode, call, now).await;
 }

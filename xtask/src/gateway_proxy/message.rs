@@ -1,0 +1,108 @@
+//! Where a message of a gateway's protocol begins and ends.
+
+use std::net::Ipv4Addr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::fault::Gateway;
+
+/// The longest message: localstripe writes a few kilobytes.
+const MAX: usize = 4 * 1024 * 1024;
+/// What ends the head of an HTTP message.
+const END: &[u8] = b"\r\n\r\n";
+
+/// A message, whole, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// How long its head is, if it has lines.
+    head: usize,
+}
+
+impl Message {
+    /// Of a protocol without lines, whole.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, head: 0 }
+    }
+
+    /// The first line, such as `POST /path HTTP/1.1`.
+    pub fn start(&self) -> &str {
+        self.lines().next().unwrap_or_default()
+    }
+
+    /// A header's value.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut fields = self.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let (_, value) = fields.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(value.trim())
+    }
+
+    /// What follows the head.
+    pub fn body(&self) -> &[u8] {
+        &self.bytes[self.head..]
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &str> {
+        std::str::from_utf8(&self.bytes[..self.head]).unwrap_or_default().split("\r\n")
+    }
+}
+
+/// The next message; `None` if the other side is gone, or does not speak the protocol.
+pub async fn read(gateway: Gateway, stream: &mut TcpStream) -> Option<Message> {
+    match gateway {
+        Gateway::Stripe => http(stream).await,
+        Gateway::Iso8583 => framed(stream).await,
+    }
+}
+
+/// An answer over HTTP; each of the headers ends its line.
+pub fn answer(status: &str, headers: &str, body: &[u8]) -> Message {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}content-length: {}\r\n\r\n", body.len());
+    Message { head: head.len(), bytes: [head.as_bytes(), body].concat() }
+}
+
+/// Sends a request to that port of the loopback, on a connection of its own, and reads the answer.
+pub async fn exchange(gateway: Gateway, port: u16, request: &[u8]) -> Option<Message> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
+    stream.write_all(request).await.ok()?;
+    read(gateway, &mut stream).await
+}
+
+/// The next message of HTTP/1.1, with a `Content-Length` or without a body.
+pub async fn http(stream: &mut TcpStream) -> Option<Message> {
+    let mut bytes = Vec::new();
+    let head = loop {
+        if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
+            break end + END.len();
+        }
+        more(stream, &mut bytes).await?;
+    };
+    let mut message = Message { bytes, head };
+    if message.header("transfer-encoding").is_some() {
+        return None;
+    }
+    let length = message.header("content-length").map_or(Some(0), |length| length.parse::<usize>().ok())?;
+    if message.header("expect").is_some() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
+    }
+    while message.bytes.len() < head.checked_add(length)? {
+        more(stream, &mut message.bytes).await?;
+    }
+    Some(message)
+}
+
+async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
+    let read = stream.read_buf(bytes).await.ok()?;
+    (read > 0 && bytes.len() <= MAX).then_some(())
+}
+
+/// The next message of two bytes of length, and so many more.
+pub async fn framed(stream: &mut TcpStream) -> Option<Message> {
+    let length = stream.read_u16().await.ok()?;
+    let mut bytes = length.to_be_bytes().to_vec();
+    bytes.resize(2 + usize::from(length), 0);
+    stream.read_exact(&mut bytes[2..]).await.ok()?;
+    Some(Message::of(bytes))
+}
