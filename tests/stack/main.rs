@@ -11,6 +11,7 @@ mod capacity;
 mod card_numbers;
 mod dead_letters;
 mod error_names;
+mod failover;
 mod footprint;
 mod ingest;
 mod invoices;

@@ -88,6 +88,11 @@ impl Tables {
         }
     }
 
+    /// The same as plain JSON.
+    pub async fn scan_plain(&self, table: &str) -> Vec<Value> {
+        self.scan(table).await.iter().map(plain_fields).collect()
+    }
+
     pub async fn payment(&self, payment_id: &str) -> Option<Value> {
         self.get("Payments", json!({ "payment_id": payment_id })).await
     }
