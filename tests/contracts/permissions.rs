@@ -193,6 +193,11 @@ fn one_key_of_stripes_shows_cards_and_another_moves_money() {
     assert_eq!(found, BTreeSet::from(STRIPE_KEYS), "remove the statement, or list the function in STRIPE_KEYS");
     let showing = all.iter().filter(|it| texts(&it.value["Resource"]).contains(&"PresentCardFunction.Arn"));
     let showing: Vec<_> = showing.map(|it| (it.resource, texts(&it.value["Action"]))).collect();
+    for mode in ["Test", "Live"] {
+        let asserted = texts(&template["Rules"][format!("Stripe{mode}HasTwoKeys")]["Assertions"]).join(" ");
+        let (one, other) = (format!("Stripe{mode}SecretArn"), format!("Stripe{mode}CardSecretArn"));
+        assert!(asserted.contains(&one) && asserted.contains(&other), "assert that {one} has {other} beside it");
+    }
     assert_eq!(showing, [("AuthorizeFunction", vec!["lambda:InvokeFunction"])], "only authorize shows cards to Stripe");
 }
 

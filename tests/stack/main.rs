@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test's failure is its panic")]
 
+mod acquirer;
 mod bad_input;
 mod bank_files;
 mod capacity;

@@ -25,6 +25,8 @@ use message::Message;
 const SLOW: Duration = Duration::from_secs(15);
 /// How long someone may take to say what to break.
 const CONTROL_BOUND: Duration = Duration::from_secs(2);
+/// How long it takes until an end has come through.
+const SETTLED: Duration = Duration::from_millis(100);
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 256;
 
@@ -93,9 +95,13 @@ pub async fn run(gateway: Gateway, ports: Ports) -> Result<()> {
                 // Whoever does not say it in time, or is gone when it is answered, has changed nothing.
                 let said = tokio::time::timeout(CONTROL_BOUND, line(&mut stream)).await.ok().flatten();
                 if let Some(fault) = said.and_then(|said| Fault::from_str(&said, false).ok()) {
-                    drop(door.take());
-                    door = Some(Door::of(fault, ports.listen)?);
                     set.send_replace(fault);
+                    if (fault == Fault::Down) != matches!(open, Door::Shut(_)) {
+                        drop(door.take());
+                        door = Some(Door::of(fault, ports.listen)?);
+                        // Whoever keeps a connection shall have seen it end.
+                        tokio::time::sleep(SETTLED).await;
+                    }
                 }
                 let now = *set.borrow();
                 let _ = stream.write_all(now.name().as_bytes()).await;
@@ -119,8 +125,9 @@ impl Proxy {
                 let _ = fault.wait_for(|fault| *fault == Fault::Down).await.is_ok();
             };
             let request = tokio::select! {
-                request = message::read(self.gateway, &mut stream) => request,
+                biased;
                 () = gone => None,
+                request = message::read(self.gateway, &mut stream) => request,
             };
             let Some(request) = request else { return };
             if self.answer(&mut stream, &request).await.is_none() {
