@@ -78,7 +78,7 @@ impl<'a, R: Row> Ordered<'a, R> {
         } else {
             HoldOn::Card(card)
         };
-        Self { row, id, order: AuthorizeOrder { key, mode, amount, on } }
+        Self { row, id, order: AuthorizeOrder { key, mode, amount, on, return_url: None } }
     }
 
     async fn held(row: &'a R, name: &str) -> Self {

@@ -10,6 +10,7 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use payments::amount::Amount;
+use payments::authentication::RedirectUrl;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
     GatewayName, HoldOn, NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
@@ -47,6 +48,9 @@ pub enum Order {
         amount: Amount,
         /// The sealed card.
         card: PresentedCard,
+        /// Where its holder comes back to; without it they are shown no page.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        return_url: Option<RedirectUrl>,
     },
     /// Take money of a hold.
     Capture {
@@ -104,13 +108,13 @@ pub struct ReportPage {
     pub next: Option<usize>,
 }
 
-/// What it can do: everything but to ask the cardholder, and it needs no drafts.
+/// What it can do: everything, and it needs no drafts.
 pub const CAPABILITIES: Capabilities = Capabilities {
     several_captures: true,
     partial_refund: true,
     look_up: true,
     refuses_late_orders: true,
-    authentication: false,
+    authentication: true,
     drafts: false,
     draft_forgets_card: false,
 };
@@ -172,11 +176,11 @@ impl Gateway for SimulatedGateway {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, mode, amount, on } = order.clone();
+        let AuthorizeOrder { key, mode, amount, on, return_url } = order.clone();
         let HoldOn::Card(card) = on else {
             return Err(NoAnswer::Unavailable("it takes no drafts".to_owned()));
         };
-        match self.send(&Order::Authorize { key, mode, amount, card }, self.patience).await? {
+        match self.send(&Order::Authorize { key, mode, amount, card, return_url }, self.patience).await? {
             Effect::Authorized(answer) => Ok(answer),
             other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }

@@ -10,6 +10,7 @@ mod amount;
 mod api;
 mod cards;
 mod decline;
+pub mod event;
 mod form;
 mod wire;
 
@@ -81,6 +82,20 @@ impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
         }
     }
 
+    /// Confirms it, with the way back for a cardholder who has to authenticate. A way back that is not taken does not stand in
+    /// the way of a card that needs none: a PaymentIntent is confirmed once, however often it is told to.
+    async fn confirm(&self, reference: &str, order: &AuthorizeOrder) -> Result<Told, NoAnswer> {
+        let key = order.key.as_str();
+        let Some(url) = &order.return_url else { return self.tell(reference, "confirm", key, Form::new()).await };
+        let back = format!("{key}:return");
+        let told = self.tell(reference, "confirm", &back, Form::new().field("return_url", url.as_str())).await?;
+        let refused = told.refused.as_ref().is_some_and(|error| !error.is_of_card());
+        if refused && told.intent.state() == State::Draft {
+            return self.tell(reference, "confirm", key, Form::new()).await;
+        }
+        Ok(told)
+    }
+
     async fn refunds(&self, reference: &str) -> Result<Vec<Refund>, NoAnswer> {
         let path = format!("/v1/refunds?payment_intent={}&limit={MAX_REFUNDS}", named(reference)?);
         match self.api.get::<Refunds>(&path).await? {
@@ -145,7 +160,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         let HoldOn::Draft(reference) = &order.on else {
             return Err(NoAnswer::Unavailable("an order without its draft".to_owned()));
         };
-        let told = self.tell(reference, "confirm", order.key.as_str(), Form::new()).await?;
+        let told = self.confirm(reference, order).await?;
         match told.intent.authorization() {
             Some(answer) => Ok(answer),
             None if told.intent.state() == State::Canceled => {

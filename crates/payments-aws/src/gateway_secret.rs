@@ -29,6 +29,12 @@ impl SecretInManager {
         Ok(Self::new(&sdk_config()?, variable(name)?))
     }
 
+    /// The variable of that name holds the ARNs of several, separated by commas; of none, if it is empty or not there.
+    pub fn all_from_env(name: &'static str) -> Result<Vec<Self>, StartError> {
+        let (config, arns) = (sdk_config()?, std::env::var(name).unwrap_or_default());
+        Ok(arns.split(',').filter(|arn| !arn.is_empty()).map(|arn| Self::new(&config, arn.to_owned())).collect())
+    }
+
     fn new(config: &SdkConfig, arn: String) -> Self {
         Self { client: Client::new(config), arn, known: RefCell::default() }
     }

@@ -2,8 +2,9 @@
 //! is the store's part ([`crate::ports`]).
 
 use crate::amount::Amount;
+use crate::authentication::{AUTHENTICATION_SECONDS, Authentication, RedirectUrl};
 use crate::card::CardSummary;
-use crate::gateway::{GatewayKey, GatewayOperation};
+use crate::gateway::{GatewayKey, GatewayName, GatewayOperation};
 use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
 use crate::operation::{MAX_OPERATIONS, Operation};
 use crate::stage::{Created, Failed, Stage, StageName, Undone, VoidReason};
@@ -53,6 +54,7 @@ pub enum Actor {
     Void,
     Refund,
     Sweep,
+    HearStripe,
 }
 
 /// One line of a payment's history.
@@ -70,12 +72,14 @@ pub struct Change {
 
 /// What merchants see of where a payment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Under way; it will come to rest by itself.
     Processing,
+    /// Waits for the cardholder to authenticate.
+    RequiresAction,
     /// Waits for the merchant's capture.
     RequiresCapture,
     /// Waits for a person's decision.
@@ -123,6 +127,12 @@ pub struct Payment {
     /// What else the merchant wants to keep with it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Where the cardholder comes back to, if they have to authenticate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<RedirectUrl>,
+    /// What the cardholder was asked for, if they had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When `sweep` takes it over; absent while nothing is held and nothing is under way.
@@ -169,6 +179,8 @@ pub struct Opening {
     pub reference: Option<String>,
     /// What else the merchant wants to keep with it.
     pub metadata: BTreeMap<String, String>,
+    /// Where the cardholder comes back to, if they have to authenticate.
+    pub return_url: Option<RedirectUrl>,
 }
 
 /// What `sweep` does with a payment that is past its time.
@@ -187,7 +199,8 @@ pub enum Takeover {
 impl Payment {
     /// Version 1.
     pub fn open(opening: Opening, now: Timestamp) -> Self {
-        let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference, metadata } = opening;
+        let Opening { payment_id, owner, request_hash, amount, capture_method, token, .. } = opening;
+        let Opening { reference, metadata, return_url, .. } = opening;
         let due_shard = due_shard(&payment_id);
         let reference_key = reference.as_ref().map(|reference| reference_key(&owner, reference));
         Self {
@@ -204,6 +217,8 @@ impl Payment {
             reference,
             reference_key,
             metadata,
+            return_url,
+            authentication: None,
             created_at: now,
             due_at: Some(now.plus_seconds(FIRST_DUE_SECONDS)),
             due_shard: Some(due_shard),
@@ -215,8 +230,8 @@ impl Payment {
         }
     }
 
-    /// The next version, at `stage`. At rest, every operation that was under way is over; a hold that waits for people is
-    /// due when it ends, and what holds nothing is never due.
+    /// The next version, at `stage`. At rest, every operation that was under way is over; what waits for people is due when
+    /// its time ends, and what waits for nobody is never due.
     pub fn advance(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
         let to = StageName::from(&stage);
         let expires_at = stage.hold().0.map(|hold| hold.expires_at);
@@ -227,8 +242,11 @@ impl Payment {
             self.operations.iter_mut().filter(|operation| operation.end.is_none()).for_each(|operation| {
                 operation.end = Some(end);
             });
-            let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
-            self.due_at = expires_at.filter(|_| waits);
+            self.due_at = match to {
+                StageName::RequiresCapture | StageName::InReview => expires_at,
+                StageName::Authenticating => self.authentication.as_ref().map(|asked| asked.until),
+                _ => None,
+            };
             self.due_shard = self.due_at.map(|_| due_shard(&self.payment_id));
         }
         self.record(by, now)
@@ -241,6 +259,30 @@ impl Payment {
         self.advance(stage, by, now)
     }
 
+    /// The gateway wants the cardholder to authenticate, on the page at `url`. What they were asked for first stays; nothing is
+    /// noted of one who could not be sent there and back.
+    pub fn ask(mut self, gateway: &GatewayName, url: Option<&str>, now: Timestamp) -> Self {
+        if self.authentication.is_none() && self.return_url.is_some() {
+            let until = now.plus_seconds(AUTHENTICATION_SECONDS);
+            let page = url.and_then(|url| RedirectUrl::parse(url).ok());
+            self.authentication = page.map(|url| Authentication { gateway: gateway.clone(), url, until });
+        }
+        self
+    }
+
+    /// Whether the cardholder was asked to authenticate and still has time.
+    pub fn awaits_cardholder(&self, now: Timestamp) -> bool {
+        self.authentication.as_ref().is_some_and(|asked| now < asked.until)
+    }
+
+    /// The gateway let hear something of a payment that waits for its cardholder: the intent to ask it what is true. `None` for
+    /// any other payment, and for one that was asked about so often that its history would forget how it began.
+    pub fn ask_again(self, by: Actor, now: Timestamp) -> Option<Self> {
+        let Stage::Authenticating(rest) = self.stage.clone() else { return None };
+        let room = self.history.len() < MAX_HISTORY / 2;
+        room.then(|| self.begin(Stage::Authorizing(rest.resume()), by, now))
+    }
+
     /// What to do with it now that its time may be over.
     pub fn take_over(mut self, now: Timestamp) -> Takeover {
         if self.due_at.is_none_or(|due| due > now) {
@@ -251,6 +293,11 @@ impl Payment {
         self.due_in(now, (FIRST_DUE_SECONDS << exponent).min(LONGEST_DUE_SECONDS));
         let give_up = self.takeovers > MAX_TAKEOVERS;
         let stage = match self.stage.clone() {
+            // Nobody told us what the cardholder did: the gateway says, and if they did not come, `authorize` undoes it.
+            Stage::Authenticating(rest) => {
+                let intent = Stage::Authorizing(rest.resume());
+                return Takeover::Resume(self.begin(intent, Actor::Sweep, now));
+            }
             Stage::RequiresCapture(rest) => self.void(rest.0, VoidReason::Expired),
             Stage::InReview(rest) => self.void(rest.0, VoidReason::Expired),
             Stage::Created(_) if give_up => {

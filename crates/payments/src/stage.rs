@@ -2,10 +2,11 @@
 //!
 //! ```text
 //! Created ─> Authorizing ─> Authorized ─┬─> Capturing ─> Captured ─┬─> Succeeded <─> Refunding
-//!    │            │                     │       ^                   └─> RequiresCapture (several captures)
-//!    └─> Failed   ├─> Declined          ├─> RequiresCapture, InReview (at rest: capture, cancel, review, expiry)
-//!                 │                     └─> Voiding ─> Declined, Failed, Canceled
-//!                 └─> Voiding (never resolved)       └─> Succeeded (the rest of a captured hold)
+//!    │         │  ^  │                   │       ^                   └─> RequiresCapture (several captures)
+//!    └─> Failed│  │  ├─> Declined        ├─> RequiresCapture, InReview (at rest: capture, cancel, review, expiry)
+//!              │  │  └─> Voiding ┐       └─> Voiding ─> Declined, Failed, Canceled
+//!              v  │              └ (never resolved, never authenticated)  └─> Succeeded (the rest of a captured hold)
+//!          Authenticating (at rest: confirm, cancel, the gateway's word, expiry)
 //! ```
 //! `Authorizing`, `Capturing`, `Voiding` and `Refunding` are intents: written before the gateway is called, so that
 //! whoever comes next, at once or after a crash, sees that the call may have been made, and no other can begin.
@@ -53,6 +54,16 @@ pub struct Authorizing {
     /// The gateway's name for the draft of the hold, where it takes drafts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
+}
+
+/// At rest until the cardholder has authenticated: the gateway's page asks them, and nothing is held before. Where the page
+/// is and how long it waits stands in the payment ([`crate::authentication::Authentication`]).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authenticating {
+    /// The intent that waits for it.
+    pub intent: Authorizing,
+    /// The gateway's name for what waits.
+    pub reference: String,
 }
 
 /// The hold stands; the risk side has not spoken.
@@ -117,7 +128,7 @@ pub enum VoidReason {
     Expired,
     /// Its outcome could not be learnt in all its tries, or nobody can be asked for it: the payment ends failed.
     Unresolved,
-    /// The cardholder would have to authenticate: the payment ends declined by the issuer.
+    /// The cardholder would have to authenticate, and cannot be asked or did not come: the payment ends declined by the issuer.
     AuthenticationRequired,
 }
 
@@ -204,6 +215,7 @@ pub enum Failed {
 pub enum Stage {
     Created(Created),
     Authorizing(Authorizing),
+    Authenticating(Authenticating),
     Authorized(Authorized),
     Capturing(Capturing),
     Captured(Captured),
@@ -246,13 +258,33 @@ impl Authorizing {
         self.void(VoidReason::Unresolved)
     }
 
-    /// The cardholder would have to authenticate, and we cannot ask: undo what waits at the gateway.
+    /// The cardholder is asked to authenticate by what the gateway calls `reference`.
+    pub fn ask(self, reference: String) -> Authenticating {
+        Authenticating { intent: self, reference }
+    }
+
+    /// The cardholder would have to authenticate, and cannot be asked or did not come: undo what waits at the gateway.
     pub fn unauthenticated(self) -> Voiding {
         self.void(VoidReason::AuthenticationRequired)
     }
 
     fn void(self, because: VoidReason) -> Voiding {
         let Self { gateway, attempt: hold_attempt, draft } = self;
+        Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
+    }
+}
+
+impl Authenticating {
+    /// The intent again: the gateway is asked what became of it.
+    pub fn resume(self) -> Authorizing {
+        self.intent
+    }
+
+    /// The merchant does not want to wait any longer.
+    pub fn cancel(self) -> Voiding {
+        let Authorizing { gateway, attempt: hold_attempt, .. } = self.intent;
+        let draft = Some(self.reference);
+        let because = VoidReason::Requested;
         Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
     }
 }
@@ -340,6 +372,7 @@ impl Stage {
             }
             Self::Created(_)
             | Self::Authorizing(_)
+            | Self::Authenticating(_)
             | Self::Declined(Declined::Issuer { .. })
             | Self::Failed(Failed::Invalid { .. }) => (None, None),
         }
@@ -350,7 +383,8 @@ impl StageName {
     /// Whether a payment may stay there.
     pub fn is_rest(self) -> bool {
         match self {
-            Self::RequiresCapture
+            Self::Authenticating
+            | Self::RequiresCapture
             | Self::InReview
             | Self::Succeeded
             | Self::Declined
@@ -372,6 +406,7 @@ impl StageName {
             Self::Created | Self::Authorizing | Self::Authorized | Self::Capturing | Self::Captured | Self::Voiding => {
                 Status::Processing
             }
+            Self::Authenticating => Status::RequiresAction,
             Self::RequiresCapture => Status::RequiresCapture,
             Self::InReview => Status::InReview,
             Self::Succeeded | Self::Refunding => Status::Succeeded,

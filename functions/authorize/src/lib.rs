@@ -4,6 +4,9 @@
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key before
 //! anything is sent again. Where nobody can be asked, nothing is: a lost answer is recorded as given up, for `void` to reverse.
 //! The verification code is forgotten once the outcome is written.
+//!
+//! A cardholder who has to authenticate is waited for, at rest; whoever takes the payment up again, for whatever reason, finds
+//! the intent and asks the gateway what became of it.
 
 use payments::failure::{NotFound, Unavailable};
 use payments::gateway::{
@@ -113,9 +116,15 @@ where
                 answer => answer?,
             };
             let limits = ports.gateway.capabilities().hold_limits();
-            finish(ports, payment, outcome(intent, answer, limits, now), now).await
+            let payment = match &answer {
+                Authorization::ActionRequired { url, .. } => payment.ask(&intent.gateway, url.as_deref(), now),
+                Authorization::Approved { .. } | Authorization::Declined { .. } => payment,
+            };
+            let waits = payment.awaits_cardholder(now);
+            finish(ports, payment, outcome(intent, answer, limits, waits, now), now).await
         }
-        Stage::Authorized(_)
+        Stage::Authenticating(_)
+        | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::Captured(_)
         | Stage::Voiding(_)
@@ -130,13 +139,14 @@ where
     .await
 }
 
-fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, now: Timestamp) -> Stage {
+fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, waits: bool, now: Timestamp) -> Stage {
     match answer {
         Authorization::Approved { reference, checks } => {
             Stage::Authorized(intent.approve(reference, checks, now.plus_seconds(HOLD_SECONDS), limits))
         }
         Authorization::Declined { code } => Stage::Declined(intent.decline(code)),
-        // Nobody can ask the cardholder yet: what waits at the gateway is undone, and the payment ends declined.
+        Authorization::ActionRequired { reference, .. } if waits => Stage::Authenticating(intent.ask(reference)),
+        // The cardholder cannot be sent anywhere, or did not come: what waits at the gateway is undone.
         Authorization::ActionRequired { .. } => Stage::Voiding(intent.unauthenticated()),
     }
 }
@@ -208,7 +218,8 @@ where
         Some(draft) => HoldOn::Draft(draft),
         None => HoldOn::Card(card(ports, payment).await?),
     };
-    let order = AuthorizeOrder { key: question.key.clone(), mode: payment.owner.mode, amount: payment.amount, on };
+    let (mode, amount, return_url) = (payment.owner.mode, payment.amount, payment.return_url.clone());
+    let order = AuthorizeOrder { key: question.key.clone(), mode, amount, on, return_url };
     match ports.gateway.authorize(&order).await {
         Ok(answer) => Ok(answer),
         // Ask at once what became of it; if that does not help, the workflow tries again, and then `sweep`.
