@@ -78,7 +78,8 @@ impl schemars::JsonSchema for CreatePayment {
                 "return_url": {
                     "description": "Where the cardholder comes back to, if they have to authenticate. Without it such a card is \
                                     declined with authentication_required.",
-                    "type": "string", "maxLength": MAX_REDIRECT_URL, "pattern": "^https://",
+                    "type": "string", "maxLength": MAX_REDIRECT_URL,
+                    "pattern": r"^https://[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*([/?#][!#-;=?-\[\]_a-z~]*)?$",
                 },
             },
         })

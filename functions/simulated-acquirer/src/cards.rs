@@ -57,10 +57,9 @@ const QUIRKS: [(&str, Quirk); 7] = [
     ("400000990000070", Quirk::RefundRefused),
 ];
 
-/// The numbers whose holders have to authenticate: two public ones, whole, and our own by their first fifteen digits.
-const CARDHOLDERS: [(&str, Cardholder); 4] = [
+/// The numbers whose holders have to authenticate: a public one, whole, and our own by their first fifteen digits.
+const CARDHOLDERS: [(&str, Cardholder); 3] = [
     ("4000002500003155", Cardholder::Authenticates),
-    ("4000002760003184", Cardholder::Authenticates),
     ("400000990000080", Cardholder::Fails),
     ("400000990000090", Cardholder::StaysAway),
 ];
