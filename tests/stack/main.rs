@@ -8,6 +8,7 @@
 mod bad_input;
 mod bank_files;
 mod capacity;
+mod cardholder;
 mod card_numbers;
 mod dead_letters;
 mod error_names;

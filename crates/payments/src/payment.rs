@@ -242,11 +242,9 @@ impl Payment {
             self.operations.iter_mut().filter(|operation| operation.end.is_none()).for_each(|operation| {
                 operation.end = Some(end);
             });
-            self.due_at = match to {
-                StageName::RequiresCapture | StageName::InReview => expires_at,
-                StageName::Authenticating => self.authentication.as_ref().map(|asked| asked.until),
-                _ => None,
-            };
+            let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
+            let asked = self.authentication.as_ref().filter(|_| to == StageName::Authenticating);
+            self.due_at = expires_at.filter(|_| waits).or(asked.map(|asked| asked.until));
             self.due_shard = self.due_at.map(|_| due_shard(&self.payment_id));
         }
         self.record(by, now)
