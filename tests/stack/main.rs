@@ -8,8 +8,8 @@
 mod bad_input;
 mod bank_files;
 mod capacity;
-mod cardholder;
 mod card_numbers;
+mod cardholder;
 mod dead_letters;
 mod error_names;
 mod footprint;

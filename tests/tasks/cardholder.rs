@@ -5,11 +5,11 @@ use crate::machine::{Answer, Call, bring_to_rest, call, let_time_pass, run, swee
 use crate::operations::{Posted, check_account, post};
 use crate::states::at;
 use crate::world::{Fault, World};
+use payments::authentication::MAX_CONFIRMATIONS;
 use payments::event::Event;
 use payments::failure::Unavailable;
 use payments::gateway::{Capabilities, GatewayOperation};
 use payments::id::PaymentId;
-use payments::operation::MAX_CONFIRMATIONS;
 use payments::payment::{CaptureMethod, Status};
 use payments::ports::{Clock, GatewaySecret};
 use payments::secret::Secret;
@@ -49,8 +49,10 @@ fn signature(secret: &str, seconds: i64, body: &str) -> String {
 /// An event about the payment's hold.
 fn event(world: &World, id: &PaymentId, status: &str) -> String {
     let key = world.payment(id).gateway_key(GatewayOperation::Authorize, 1);
-    let object = json!({ "id": "pi_1", "object": "payment_intent", "status": status, "metadata": { "florin_key": key } });
-    json!({ "id": "evt_1", "type": "payment_intent.amount_capturable_updated", "data": { "object": object } }).to_string()
+    let object =
+        json!({ "id": "pi_1", "object": "payment_intent", "status": status, "metadata": { "florin_key": key } });
+    json!({ "id": "evt_1", "type": "payment_intent.amount_capturable_updated", "data": { "object": object } })
+        .to_string()
 }
 
 async fn deliver(world: &World, secrets: &[EndpointSecret], header: &str, body: &str) -> (u16, Value) {
@@ -252,7 +254,11 @@ async fn a_page_that_no_browser_may_be_sent_to_is_as_good_as_none() {
     let asked = payment.ask(&gateway, Some("https://acs.example/1"), now);
     assert!(asked.awaits_cardholder(now));
     let later = now.plus_seconds(10);
-    assert_eq!(asked.clone().ask(&gateway, Some("https://acs.example/2"), later), asked, "what they were shown first stays");
+    assert_eq!(
+        asked.clone().ask(&gateway, Some("https://acs.example/2"), later),
+        asked,
+        "what they were shown first stays"
+    );
     assert!(!asked.awaits_cardholder(now.plus_seconds(payments::authentication::AUTHENTICATION_SECONDS)));
 }
 

@@ -57,8 +57,7 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 16] = [
 const DRAFTS: Capabilities = Capabilities { drafts: true, authentication: true, ..gateways::simulated::CAPABILITIES };
 
 /// A gateway that names holds beforehand and cannot be asked afterwards, as an acquirer by ISO 8583.
-const UNASKED: Capabilities =
-    Capabilities { look_up: false, authentication: false, ..FORGETS };
+const UNASKED: Capabilities = Capabilities { look_up: false, authentication: false, ..FORGETS };
 
 /// A gateway whose drafts are names only.
 const FORGETS: Capabilities =

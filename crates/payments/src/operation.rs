@@ -3,18 +3,17 @@
 //! is at the gateway at any time. The records are the operations' own idempotency.
 
 use crate::amount::Amount;
+use crate::authentication::MAX_CONFIRMATIONS;
 use crate::gateway::GatewayName;
 use crate::id::{OperationId, OperationKind};
 use crate::payment::{Actor, CaptureMethod, Payment, Status};
 use crate::settlement::{Deduction, Settlement};
-use crate::stage::{Approved, Authenticating, Capturing, Refunding, Stage, StageName, VoidReason};
+use crate::stage::{Approved, Capturing, Refunding, Stage, StageName, VoidReason};
 use crate::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// The most operations that one payment takes.
 pub const MAX_OPERATIONS: usize = 30;
-/// The most of them that may be confirmations: whoever asks again and again leaves room for what moves money.
-pub const MAX_CONFIRMATIONS: usize = 10;
 
 /// An operation, as the payment keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,7 +199,11 @@ impl Operation {
     fn captured(&self) -> u64 {
         match self.action {
             Action::Capture { amount, .. } if self.reference.is_some() => amount,
-            Action::Capture { .. } | Action::Cancel | Action::Refund { .. } | Action::Review { .. } | Action::Confirm => 0,
+            Action::Capture { .. }
+            | Action::Cancel
+            | Action::Refund { .. }
+            | Action::Review { .. }
+            | Action::Confirm => 0,
         }
     }
 
@@ -208,7 +211,11 @@ impl Operation {
     fn refunded(&self) -> u64 {
         match self.action {
             Action::Refund { amount, .. } if self.reference.is_some() => amount,
-            Action::Capture { .. } | Action::Cancel | Action::Refund { .. } | Action::Review { .. } | Action::Confirm => 0,
+            Action::Capture { .. }
+            | Action::Cancel
+            | Action::Refund { .. }
+            | Action::Review { .. }
+            | Action::Confirm => 0,
         }
     }
 }
@@ -275,18 +282,6 @@ impl Payment {
             next.operations.push(Operation::capture_at_once(next.amount, v));
         }
         Ok(next.begin(stage, Actor::Api, now))
-    }
-
-    fn accept_on_cardholder(&self, on: Authenticating, wanted: Wanted) -> Result<(Action, Stage), Refusal> {
-        let confirmations = self.operations.iter().filter(|operation| operation.action == Action::Confirm).count();
-        match wanted {
-            Wanted::Confirm if confirmations >= MAX_CONFIRMATIONS => Err(Refusal::TooManyConfirmations),
-            Wanted::Confirm => Ok((Action::Confirm, Stage::Authorizing(on.resume()))),
-            Wanted::Cancel => Ok((Action::Cancel, Stage::Voiding(on.cancel()))),
-            Wanted::Capture { .. } | Wanted::Refund { .. } | Wanted::Review { .. } => {
-                Err(self.not_possible("confirm or cancel"))
-            }
-        }
     }
 
     fn accept_on_hold(&self, on: Approved, wanted: Wanted, now: Timestamp) -> Result<(Action, Stage), Refusal> {

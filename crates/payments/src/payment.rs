@@ -2,9 +2,9 @@
 //! is the store's part ([`crate::ports`]).
 
 use crate::amount::Amount;
-use crate::authentication::{AUTHENTICATION_SECONDS, Authentication, RedirectUrl};
+use crate::authentication::{Authentication, RedirectUrl};
 use crate::card::CardSummary;
-use crate::gateway::{GatewayKey, GatewayName, GatewayOperation};
+use crate::gateway::{GatewayKey, GatewayOperation};
 use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
 use crate::operation::{MAX_OPERATIONS, Operation};
 use crate::stage::{Created, Failed, Stage, StageName, Undone, VoidReason};
@@ -23,7 +23,7 @@ pub const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After so many takeovers (about six hours) a payment without a final answer is reversed.
 pub const MAX_TAKEOVERS: u32 = 8;
 /// The history keeps this many changes: three for each operation and ten more. Takeovers are forgotten first.
-const MAX_HISTORY: usize = 3 * MAX_OPERATIONS + 10;
+pub(crate) const MAX_HISTORY: usize = 3 * MAX_OPERATIONS + 10;
 /// Partitions of the index of due payments, so that no single one takes every write.
 pub const DUE_SHARDS: u8 = 8;
 
@@ -255,30 +255,6 @@ impl Payment {
         self.takeovers = 0;
         self.due_in(now, FIRST_DUE_SECONDS);
         self.advance(stage, by, now)
-    }
-
-    /// The gateway wants the cardholder to authenticate, on the page at `url`. What they were asked for first stays; nothing is
-    /// noted of one who could not be sent there and back.
-    pub fn ask(mut self, gateway: &GatewayName, url: Option<&str>, now: Timestamp) -> Self {
-        if self.authentication.is_none() && self.return_url.is_some() {
-            let until = now.plus_seconds(AUTHENTICATION_SECONDS);
-            let page = url.and_then(|url| RedirectUrl::parse(url).ok());
-            self.authentication = page.map(|url| Authentication { gateway: gateway.clone(), url, until });
-        }
-        self
-    }
-
-    /// Whether the cardholder was asked to authenticate and still has time.
-    pub fn awaits_cardholder(&self, now: Timestamp) -> bool {
-        self.authentication.as_ref().is_some_and(|asked| now < asked.until)
-    }
-
-    /// The gateway let hear something of a payment that waits for its cardholder: the intent to ask it what is true. `None` for
-    /// any other payment, and for one that was asked about so often that its history would forget how it began.
-    pub fn ask_again(self, by: Actor, now: Timestamp) -> Option<Self> {
-        let Stage::Authenticating(rest) = self.stage.clone() else { return None };
-        let room = self.history.len() < MAX_HISTORY / 2;
-        room.then(|| self.begin(Stage::Authorizing(rest.resume()), by, now))
     }
 
     /// What to do with it now that its time may be over.

@@ -1,9 +1,9 @@
 //! Reading what a client sent: each field by hand, so that every error names its field and says what would be right.
 
 use crate::amount::{Amount, MAX_MINOR};
-use crate::authentication::RedirectUrl;
 #[cfg(feature = "schema")]
 use crate::authentication::MAX_REDIRECT_URL;
+use crate::authentication::RedirectUrl;
 use crate::card::{CardNumber, Cvc, Expiry};
 use crate::currency::Currency;
 use crate::fields::{Fields, holds_card_number, object};
@@ -100,8 +100,11 @@ pub struct CreateToken {
 /// Reads a payment's request.
 pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
     let object = object(body)?;
-    let mut fields =
-        Fields::of(object, "", &["amount", "currency", "token", "capture_method", "reference", "metadata", "return_url"]);
+    let mut fields = Fields::of(
+        object,
+        "",
+        &["amount", "currency", "token", "capture_method", "reference", "metadata", "return_url"],
+    );
     let minor = fields.required("amount", &expected_amount(), minor_units);
     let currency =
         fields.required("currency", "expected a three-letter ISO 4217 code in capitals, such as EUR", |value| {
@@ -211,7 +214,8 @@ pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilt
     let mut fields = Fields::of(&query, "", &known);
     let limit = fields.optional("limit", &expected_limit(), limit);
     let cursor = fields.optional("cursor", EXPECTED_CURSOR, |text| Cursor::read(text.as_str()?, owner));
-    let expected = "expected processing, requires_action, requires_capture, in_review, succeeded, declined, canceled or failed";
+    let expected =
+        "expected processing, requires_action, requires_capture, in_review, succeeded, declined, canceled or failed";
     let status = fields.optional("status", expected, |text| Status::deserialize(text).ok());
     let reference = fields.optional("reference", EXPECTED_REFERENCE, |text| reference(text.as_str()?));
     let expected = "expected a moment as in RFC 3339, such as 2030-01-02T03:04:05Z";

@@ -11,6 +11,7 @@
 //! `Authorizing`, `Capturing`, `Voiding` and `Refunding` are intents: written before the gateway is called, so that
 //! whoever comes next, at once or after a crash, sees that the call may have been made, and no other can begin.
 
+use crate::authentication::Authenticating;
 use crate::fraud::{Decision, Screening};
 use crate::gateway::{Checks, DeclineCode, GatewayName, HoldLimits};
 use crate::payment::Status;
@@ -54,16 +55,6 @@ pub struct Authorizing {
     /// The gateway's name for the draft of the hold, where it takes drafts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<String>,
-}
-
-/// At rest until the cardholder has authenticated: the gateway's page asks them, and nothing is held before. Where the page
-/// is and how long it waits stands in the payment ([`crate::authentication::Authentication`]).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Authenticating {
-    /// The intent that waits for it.
-    pub intent: Authorizing,
-    /// The gateway's name for what waits.
-    pub reference: String,
 }
 
 /// The hold stands; the risk side has not spoken.
@@ -270,21 +261,6 @@ impl Authorizing {
 
     fn void(self, because: VoidReason) -> Voiding {
         let Self { gateway, attempt: hold_attempt, draft } = self;
-        Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
-    }
-}
-
-impl Authenticating {
-    /// The intent again: the gateway is asked what became of it.
-    pub fn resume(self) -> Authorizing {
-        self.intent
-    }
-
-    /// The merchant does not want to wait any longer.
-    pub fn cancel(self) -> Voiding {
-        let Authorizing { gateway, attempt: hold_attempt, .. } = self.intent;
-        let draft = Some(self.reference);
-        let because = VoidReason::Requested;
         Voiding { gateway, hold_attempt, draft, hold: None, screening: None, because, attempt: 1 }
     }
 }

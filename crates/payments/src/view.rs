@@ -2,7 +2,7 @@
 //! at an earlier rest is derived too, so that a repeated request is answered with the same bytes.
 
 use crate::amount::Amount;
-use crate::authentication::{Liability, RedirectUrl};
+use crate::authentication::{Liability, NextAction};
 use crate::card::CardSummary;
 use crate::fraud::{RiskReason, Screening};
 use crate::gateway::{DeclineCode, GatewayName};
@@ -86,40 +86,6 @@ pub struct PaymentView {
     /// When it was opened (RFC 3339, UTC).
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub created_at: String,
-}
-
-/// What the cardholder has to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct NextAction {
-    /// How.
-    #[serde(rename = "type")]
-    pub kind: NextActionType,
-    /// Where their browser is sent.
-    pub redirect_to_url: RedirectToUrl,
-    /// Until when (RFC 3339, UTC).
-    #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
-    pub expires_at: String,
-}
-
-/// How a cardholder does what they have to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
-#[serde(rename_all = "snake_case")]
-pub enum NextActionType {
-    /// Their browser is sent to a page of the gateway, which sends it back.
-    RedirectToUrl,
-}
-
-/// A page of the gateway.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-pub struct RedirectToUrl {
-    /// The page.
-    pub url: RedirectUrl,
-    /// Where it sends the browser back to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub return_url: Option<RedirectUrl>,
 }
 
 /// An operation as merchants and consumers see it.
@@ -246,7 +212,7 @@ impl PaymentView {
             amount_refunded: refunded,
             capture_method: payment.capture_method,
             capture_before: hold.filter(|_| waits).map(|hold| hold.expires_at.to_rfc3339()),
-            next_action: next_action(payment).filter(|_| to == StageName::Authenticating),
+            next_action: payment.next_action().filter(|_| to == StageName::Authenticating),
             token: payment.token_id.clone(),
             card: payment.card.clone(),
             reference: payment.reference.clone(),
@@ -328,13 +294,6 @@ fn public_id(payment: &Payment, operation: &Operation) -> OperationId {
 pub(crate) fn capture_id(payment_id: &PaymentId) -> OperationId {
     let bits = digest(&[b"capture", payment_id.as_str().as_bytes()]);
     format!("cap_{}", hex::encode(&bits[..16])).parse().expect("a prefix and 32 hexadecimal digits are an id")
-}
-
-/// Where the cardholder is sent, if they ever were.
-fn next_action(payment: &Payment) -> Option<NextAction> {
-    let asked = payment.authentication.as_ref()?;
-    let redirect_to_url = RedirectToUrl { url: asked.url.clone(), return_url: payment.return_url.clone() };
-    Some(NextAction { kind: NextActionType::RedirectToUrl, redirect_to_url, expires_at: asked.until.to_rfc3339() })
 }
 
 /// Who was asked. One whose page the cardholder saw is never changed for another.

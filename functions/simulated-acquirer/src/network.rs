@@ -118,8 +118,7 @@ async fn place(
         }
         let answer = if entry.voided { Authorization::Declined { code: DeclineCode::DoNotHonor } } else { decide() };
         entry.approved = matches!(answer, Authorization::Approved { .. });
-        entry.challenge =
-            card.challenge.clone().filter(|_| matches!(answer, Authorization::ActionRequired { .. }));
+        entry.challenge = card.challenge.clone().filter(|_| matches!(answer, Authorization::ActionRequired { .. }));
         Ok((entry.effect(key, Effect::Authorized(answer)), true))
     })
     .await
@@ -207,11 +206,7 @@ async fn once(
     if lost { Err(Error::AnswerLost) } else { Ok(effect) }
 }
 
-pub(crate) async fn look_up(
-    account: &impl Account,
-    key: &GatewayKey,
-    now: Timestamp,
-) -> Result<Option<Effect>, Error> {
+pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey, now: Timestamp) -> Result<Option<Effect>, Error> {
     // A key is `payment:operation:attempt`; its effect stands in the entry of the payment's hold.
     let payment = key.as_str().split(':').next().unwrap_or_default();
     let Some(entry) = account.entry(&format!("{payment}:authorize:1")).await? else { return Ok(None) };

@@ -95,7 +95,9 @@ fn authentication(document: &Document, operation: &Operation) -> Option<&'static
     let scheme =
         scheme.map(|name| document.text(&["components", "securitySchemes", name, "x-amazon-apigateway-authtype"]));
     if scheme == Some("awsSigv4") {
-        return Some("--aws-sigv4 \"aws:amz:$AWS_REGION:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"");
+        return Some(
+            "--aws-sigv4 \"aws:amz:$AWS_REGION:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
+        );
     }
     Some("-H \"Authorization: Bearer $KEY\"")
 }

@@ -163,7 +163,9 @@ impl Intent {
                 Some(Authorization::Approved { reference: self.id.clone(), checks: self.checks() })
             }
             State::Declined(code) => Some(Authorization::Declined { code }),
-            State::ActionRequired => Some(Authorization::ActionRequired { reference: self.id.clone(), url: self.page() }),
+            State::ActionRequired => {
+                Some(Authorization::ActionRequired { reference: self.id.clone(), url: self.page() })
+            }
             State::Draft | State::Canceled | State::Undecided => None,
         }
     }
