@@ -225,6 +225,7 @@ fn open(owner: Owner, amount: Amount, manual: bool) -> Payment {
         token,
         reference: Some("order-1001".to_owned()),
         metadata: BTreeMap::new(),
+        return_url: None,
     };
     Payment::open(opening, Timestamp::from_millis(NOON))
 }

@@ -1,15 +1,19 @@
-//! Who may call what: merchants' paths take an API key and count its requests, operators' paths take an IAM signature.
+//! Who may call what: merchants' paths take an API key and count its requests, operators' paths take an IAM signature, and
+//! gateways sign what they tell.
 
 use crate::files::{none, text, texts, yaml};
 use serde_yaml_ng::Value;
 
 /// What the operators' paths begin with.
 const OPERATORS: &str = "/operator/";
+/// What the paths begin with at which gateways tell what happened.
+const GATEWAYS: &str = "/v1/gateways/";
 
 /// An operation of the API.
 struct Operation {
     name: String,
     operators: bool,
+    gateways: bool,
     value: Value,
 }
 
@@ -18,8 +22,8 @@ fn operations(api: &Value) -> Vec<Operation> {
     for (path, methods) in api["paths"].as_mapping().unwrap() {
         for (method, value) in methods.as_mapping().unwrap() {
             let (path, method) = (path.as_str().unwrap(), method.as_str().unwrap());
-            let operators = path.starts_with(OPERATORS);
-            found.push(Operation { name: format!("{method} {path}"), operators, value: value.clone() });
+            let (operators, gateways) = (path.starts_with(OPERATORS), path.starts_with(GATEWAYS));
+            found.push(Operation { name: format!("{method} {path}"), operators, gateways, value: value.clone() });
         }
     }
     assert!(found.iter().any(|it| it.operators) && found.iter().any(|it| !it.operators), "mend this test");
@@ -34,13 +38,17 @@ fn schemes<'a>(api: &'a Value, operation: &'a Operation) -> Vec<&'a str> {
 }
 
 #[test]
-fn operators_paths_take_a_signature_and_all_others_an_api_key() {
+fn operators_paths_take_a_signature_gateways_none_and_all_others_an_api_key() {
     let api = yaml("openapi.yaml");
     let mut findings = Vec::new();
     for operation in operations(&api) {
-        let expected = if operation.operators { "Operator" } else { "ApiKey" };
-        if schemes(&api, &operation) != [expected] {
-            findings.push(format!("{}: expected the security scheme {expected}, and no other", operation.name));
+        let expected: &[&str] = match (operation.operators, operation.gateways) {
+            (true, _) => &["Operator"],
+            (false, true) => &[],
+            (false, false) => &["ApiKey"],
+        };
+        if schemes(&api, &operation) != expected {
+            findings.push(format!("{}: expected the security schemes {expected:?}, and no other", operation.name));
         }
         let signed = operation.value["x-amazon-apigateway-auth"]["type"].as_str() == Some("AWS_IAM");
         if signed != operation.operators {
@@ -81,7 +89,7 @@ fn only_administer_serves_operators_and_it_asks_who_they_are() {
 fn every_function_that_takes_an_api_key_counts_its_requests() {
     let api = yaml("openapi.yaml");
     let all = operations(&api);
-    let mut folders: Vec<_> = all.iter().filter(|it| !it.operators).map(folder).collect();
+    let mut folders: Vec<_> = all.iter().filter(|it| !it.operators && !it.gateways).map(folder).collect();
     folders.sort();
     folders.dedup();
     let without = folders.into_iter().filter(|folder| {
@@ -89,4 +97,14 @@ fn every_function_that_takes_an_api_key_counts_its_requests() {
         !source.contains("task::limit::refusal(")
     });
     none(&without.collect::<Vec<_>>(), "call task::limit::refusal at the top of handle in these functions:");
+}
+
+#[test]
+fn every_function_that_a_gateway_tells_holds_a_signature_against_a_secret() {
+    let api = yaml("openapi.yaml");
+    let folders: Vec<_> = operations(&api).iter().filter(|it| it.gateways).map(folder).collect();
+    assert_eq!(folders, ["hear-stripe"], "mend this test");
+    let source = text("functions/hear-stripe/src/lib.rs");
+    let (heard, acts) = (source.find("hear(header, &body, &secrets"), source.find("follow(ports, &payment_id)"));
+    assert!(heard.is_some() && heard < acts, "verify the signature before anything is done");
 }

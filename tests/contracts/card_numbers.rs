@@ -16,14 +16,14 @@ pub const PUBLIC: [(&str, &str); 13] = [
     ("4000000000000069", "ExpiredCard"),
     ("4000000000000127", "IncorrectCvc"),
     ("4000000000000119", "ProcessingError"),
-    ("4000002500003155", "AuthenticationRequired"),
+    ("4000002500003155", "Authenticates"),
 ];
 
 /// A public test number of Stripe's that means nothing to the simulated network: declined when it is charged.
 const STRIPES: &str = "4000000000000341";
 
 /// The simulated network's own numbers, by their first fifteen digits.
-pub const SIMULATED: [(&str, &str); 7] = [
+pub const SIMULATED: [(&str, &str); 9] = [
     ("400000990000010", "LostAnswer"),
     ("400000990000020", "LateAnswer"),
     ("400000990000030", "Outage"),
@@ -31,6 +31,8 @@ pub const SIMULATED: [(&str, &str); 7] = [
     ("400000990000050", "Down"),
     ("400000990000060", "CaptureRefused"),
     ("400000990000070", "RefundRefused"),
+    ("400000990000080", "Fails"),
+    ("400000990000090", "StaysAway"),
 ];
 
 /// Files whose numbers are made up in bulk or are no card numbers: path, why.

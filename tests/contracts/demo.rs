@@ -10,8 +10,10 @@ use crate::files::{none, text};
 const DEMO: &str = "events/payments/demo.jsonl";
 const CARDS: &str = "functions/simulated-acquirer/src/cards.rs";
 /// Outcomes that the demo does not show: outcome, why.
-const NOT_IN_DEMO: [(&str, &str); 2] = [
+const NOT_IN_DEMO: [(&str, &str); 4] = [
     ("approved, Mastercard of the second range", "a brand's second range, tested in crates/payments"),
+    ("Fails", "the demo sends no cardholder anywhere; tests/stack/cardholder.rs does"),
+    ("StaysAway", "the demo sends no cardholder anywhere; tests/stack/cardholder.rs does"),
     ("Down", "the simulated network's, no public card: such a payment stays open"),
 ];
 

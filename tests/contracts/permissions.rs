@@ -35,12 +35,13 @@ const VAULT_USERS: [(&str, &str); 4] = [
 ];
 
 /// Who may read which of Stripe's keys: function, the parameters that name the secrets.
-const STRIPE_KEYS: [(&str, [&str; 2]); 5] = [
+const STRIPE_KEYS: [(&str, [&str; 2]); 6] = [
     ("AuthorizeFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
     ("ExecuteFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
     ("VoidFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
     ("RefundFunction", ["StripeTestSecretArn", "StripeLiveSecretArn"]),
     ("PresentCardFunction", ["StripeTestCardSecretArn", "StripeLiveCardSecretArn"]),
+    ("HearStripeFunction", ["StripeTestEventsSecretArn", "StripeLiveEventsSecretArn"]),
 ];
 
 /// Who may do what with the key of signing secrets: resource, action, why.

@@ -3,6 +3,7 @@
 use crate::world::{World, euro};
 use crate::{Row, Truth};
 use payments::amount::Amount;
+use payments::authentication::RedirectUrl;
 use payments::gateway::*;
 use payments::id::{Mode, OperationId, OperationKind, PaymentId};
 use payments::payment::CaptureMethod;
@@ -31,6 +32,7 @@ pub async fn keeps_the_contract<R: Row>(_: PhantomData<R>) {
         a_void_of_what_was_taken_lets_nothing_go(&row).await;
         refunds_give_back_no_more_than_was_taken(&row).await;
         a_cardholder_is_asked_to_authenticate_or_the_card_is_declined(&row).await;
+        a_cardholder_decides_what_becomes_of_the_hold(&row).await;
     }
 }
 
@@ -58,8 +60,14 @@ struct Ordered<'a, R: Row> {
 impl<'a, R: Row> Ordered<'a, R> {
     /// Drafted where the gateway takes drafts.
     async fn new(row: &'a R, name: &str, number: &str) -> Self {
+        Self::back_to(row, name, number, None).await
+    }
+
+    /// The same for a cardholder who comes back there.
+    async fn back_to(row: &'a R, name: &str, number: &str, return_url: Option<&str>) -> Self {
         let world = World::new();
         let id = world.open(name, number, MINOR, CaptureMethod::Manual);
+        let return_url = return_url.map(|url| RedirectUrl::parse(url).unwrap());
         let payment = world.payment(&id);
         let sealed = LoadCard::load(&world, &payment.token_id).await.unwrap().unwrap();
         let verification = world.find(&payment.token_id).await.unwrap();
@@ -78,7 +86,7 @@ impl<'a, R: Row> Ordered<'a, R> {
         } else {
             HoldOn::Card(card)
         };
-        Self { row, id, order: AuthorizeOrder { key, mode, amount, on } }
+        Self { row, id, order: AuthorizeOrder { key, mode, amount, on, return_url } }
     }
 
     async fn held(row: &'a R, name: &str) -> Self {
@@ -99,6 +107,14 @@ impl<'a, R: Row> Ordered<'a, R> {
 
     fn reference(&self) -> Option<String> {
         self.order.question().reference
+    }
+
+    /// What a look-up says of the hold: a gateway may answer the order itself as it did first.
+    async fn asked(&self) -> Authorization {
+        match looked_up(self.row, &self.order.question()).await.flatten() {
+            Some(Effect::Authorized(answer)) => answer,
+            other => panic!("{other:?}"),
+        }
     }
 
     async fn authorize(&self) -> Authorization {
@@ -247,11 +263,47 @@ async fn a_cardholder_is_asked_to_authenticate_or_the_card_is_declined<R: Row>(r
     let ordered = Ordered::new(row, "to-authenticate", TO_AUTHENTICATE).await;
     for _ in 0..2 {
         match (row.gateway().capabilities().authentication, ordered.authorize().await) {
-            (true, Authorization::ActionRequired { .. }) => {}
+            // Whoever cannot be sent back is sent nowhere.
+            (true, Authorization::ActionRequired { url: None, .. }) => {}
             (false, Authorization::Declined { code: DeclineCode::AuthenticationRequired }) => {}
             other => panic!("{other:?}"),
         }
     }
     assert_eq!(ordered.void(0).await, VoidAnswer::Voided);
     ordered.check(Truth::default()).await;
+}
+
+async fn a_cardholder_decides_what_becomes_of_the_hold<R: Row>(row: &R) {
+    if !row.gateway().capabilities().authentication {
+        return;
+    }
+    let (authenticates, fails) = R::CARDHOLDERS;
+    let asked = async |name: &str, number: &str| {
+        let ordered = Ordered::back_to(row, name, number, Some("https://shop.example/return?order=7")).await;
+        for _ in 0..2 {
+            let answer = ordered.authorize().await;
+            let Authorization::ActionRequired { url: Some(url), .. } = &answer else { panic!("{answer:?}") };
+            assert!(RedirectUrl::parse(url).is_ok(), "{url}");
+        }
+        ordered.check(Truth::default()).await;
+        ordered
+    };
+    let came = asked("authenticates", authenticates).await;
+    row.authenticate(&came.id, true).await;
+    for _ in 0..2 {
+        assert!(matches!(came.asked().await, Authorization::Approved { .. }));
+    }
+    came.check(Truth { holds: 1, held: MINOR, ..Truth::default() }).await;
+    assert!(matches!(came.capture("all", MINOR, true).await, CaptureAnswer::Captured { .. }));
+    came.check(Truth { holds: 1, captured: MINOR, ..Truth::default() }).await;
+
+    let failed = asked("fails-to-authenticate", fails).await;
+    row.authenticate(&failed.id, false).await;
+    assert_eq!(failed.asked().await, Authorization::Declined { code: DeclineCode::AuthenticationRequired });
+    failed.check(Truth::default()).await;
+
+    let stayed = asked("stays-away", authenticates).await;
+    assert_eq!(stayed.void(0).await, VoidAnswer::Voided);
+    row.authenticate(&stayed.id, true).await;
+    stayed.check(Truth::default()).await;
 }

@@ -59,6 +59,12 @@ pub trait Row: 'static + Sized {
     fn proxy(&self) -> &Proxy;
     /// A card whose issuer says no, plainly.
     const DECLINED_CARD: &'static str;
+    /// A card whose holder has to authenticate and does, and one whose holder fails to.
+    const CARDHOLDERS: (&'static str, &'static str) = ("4000002500003155", "4000002500003155");
+    /// The cardholder comes to the gateway's page; without the proxy. Never asked of gateways that have none.
+    async fn authenticate(&self, payment: &PaymentId, succeeds: bool) {
+        panic!("no page: {payment} {succeeds}");
+    }
     /// What really happened, asked without the proxy.
     async fn truth(&self, payment: &PaymentId) -> Truth;
 }

@@ -51,7 +51,7 @@ async fn authorize(acquirer: &Acquirer, payment: &Payment, card: &PresentedCard)
     let draft = DraftOrder { key: key.clone(), mode, amount, card: card.clone() };
     let Drafted::Ready { reference: draft } = acquirer.draft(&draft).await? else { panic!("declined") };
     let on = HoldOn::DraftedCard { draft, card: card.clone() };
-    acquirer.authorize(&AuthorizeOrder { key, mode, amount, on }).await
+    acquirer.authorize(&AuthorizeOrder { key, mode, amount, on, return_url: None }).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

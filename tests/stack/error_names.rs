@@ -82,6 +82,7 @@ async fn plant(shop: &Shop, mut payment: Payment, stage: Stage) -> Payment {
         }
         StageName::Created
         | StageName::Authorizing
+        | StageName::Authenticating
         | StageName::Authorized
         | StageName::Voiding
         | StageName::RequiresCapture

@@ -146,9 +146,11 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
         if broken && opened.get(&payment.part).is_some_and(|opened| payment.at > *opened) {
             made_while_open += 1;
             let routed = shop.tables.payment(&payment.id).await.unwrap()["routed"]["steps"].clone();
-            let sent = routed.as_array().unwrap().iter().any(|step| {
-                step["gateway"] == "stripe" && step["outcome"] != "breaker_open"
-            });
+            let sent = routed
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|step| step["gateway"] == "stripe" && step["outcome"] != "breaker_open");
             sent_while_open += usize::from(sent);
         }
         let recovered = matches!(payment.part, 2 | 4) && payment.at > turned[&payment.part] + RECOVERY;
@@ -163,7 +165,10 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
          {sent_while_open} of them sent to the broken gateway; {at_stripe_again} there after its recoveries"
     );
     assert_eq!(opened.keys().copied().filter(|part| *part == 1 || *part == 3).count(), 2, "it opened: {opened:?}");
-    assert!(made_while_open > 100 && sent_while_open * 1000 < made_while_open, "{sent_while_open} of {made_while_open}");
+    assert!(
+        made_while_open > 100 && sent_while_open * 1000 < made_while_open,
+        "{sent_while_open} of {made_while_open}"
+    );
     assert!(at_stripe_again > 20, "{at_stripe_again}: it is used again");
     assert!(late * 20 < PAYMENTS, "{late} payments were not approved at once");
 }

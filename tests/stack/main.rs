@@ -10,6 +10,7 @@ mod bad_input;
 mod bank_files;
 mod capacity;
 mod card_numbers;
+mod cardholder;
 mod dead_letters;
 mod error_names;
 mod failover;

@@ -199,6 +199,7 @@ impl Shop {
             token,
             reference: None,
             metadata: BTreeMap::new(),
+            return_url: None,
         };
         Payment::open(opening, now())
     }

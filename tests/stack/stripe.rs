@@ -96,7 +96,8 @@ impl Sale {
     async fn drafted(&self, stripe: &Stripe) -> AuthorizeOrder {
         let Drafted::Ready { reference } = stripe.draft(&self.draft()).await.unwrap() else { panic!("declined") };
         let on = HoldOn::Draft(reference);
-        AuthorizeOrder { key: self.key(GatewayOperation::Authorize), mode: self.mode, amount: self.payment.amount, on }
+        let key = self.key(GatewayOperation::Authorize);
+        AuthorizeOrder { key, mode: self.mode, amount: self.payment.amount, on, return_url: None }
     }
 
     fn void(&self, order: &AuthorizeOrder, captured: u64) -> VoidOrder {

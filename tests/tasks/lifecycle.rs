@@ -34,7 +34,7 @@ fn hold_never_asked(stage: &payments::stage::Stage) -> bool {
 }
 
 /// What each card comes to: name, number, amount, capture method, final status.
-const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
+const CASES: [(&str, &str, u64, CaptureMethod, Status); 16] = [
     ("approved", "4242424242424242", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("manual", "4242424242424242", 1999, CaptureMethod::Manual, Status::RequiresCapture),
     ("reviewed", "4242424242424242", 50_000, CaptureMethod::Automatic, Status::InReview),
@@ -44,6 +44,7 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
     ("soft decline", "4000000000009995", 1999, CaptureMethod::Automatic, Status::Declined),
     ("declined at sight", "4000000000000127", 1999, CaptureMethod::Automatic, Status::Declined),
     ("to authenticate", "4000002500003155", 1999, CaptureMethod::Automatic, Status::Declined),
+    ("online", "4000009900000905", 1999, CaptureMethod::Automatic, Status::RequiresAction),
     ("lost answers", "4000009900000103", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("late answer", "4000009900000202", 1999, CaptureMethod::Automatic, Status::Succeeded),
     ("outage", "4000009900000301", 1999, CaptureMethod::Automatic, Status::Succeeded),
@@ -56,12 +57,18 @@ const CASES: [(&str, &str, u64, CaptureMethod, Status); 15] = [
 const DRAFTS: Capabilities = Capabilities { drafts: true, authentication: true, ..gateways::simulated::CAPABILITIES };
 
 /// A gateway that names holds beforehand and cannot be asked afterwards, as an acquirer by ISO 8583.
-const UNASKED: Capabilities =
-    Capabilities { look_up: false, drafts: true, draft_forgets_card: true, ..gateways::simulated::CAPABILITIES };
+const UNASKED: Capabilities = Capabilities { look_up: false, authentication: false, ..FORGETS };
+
+/// A gateway whose drafts are names only.
+const FORGETS: Capabilities =
+    Capabilities { drafts: true, draft_forgets_card: true, ..gateways::simulated::CAPABILITIES };
 
 fn opened(world: &World, case: usize) -> PaymentId {
     let (name, number, minor, method, _) = CASES[case];
-    world.open(&name.replace(' ', "-"), number, minor, method)
+    match name {
+        "online" => world.open_online(name, number, minor, method),
+        _ => world.open(&name.replace(' ', "-"), number, minor, method),
+    }
 }
 
 #[tokio::test]
@@ -102,6 +109,7 @@ async fn where_nobody_can_be_asked_a_lost_hold_is_reversed() {
             let id = opened(&world, case);
             bring_to_rest(&world, &id).await;
             let context = format!("{name}, from call {call} on {count} fail {fault:?}");
+            let planned = if name == "online" { Status::Declined } else { planned };
             let status = world.payment(&id).status();
             assert!(status == planned || status == Status::Failed, "{context}: {status:?}");
             check_rest(&world, &id, &context);
@@ -145,7 +153,8 @@ async fn a_failure_before_or_after_any_call_changes_nothing_in_the_end() {
 
 #[tokio::test]
 async fn a_card_whose_holder_would_have_to_authenticate_ends_declined_and_is_counted() {
-    for can in [None, Some(DRAFTS)] {
+    let cannot = Capabilities { authentication: false, ..gateways::simulated::CAPABILITIES };
+    for can in [None, Some(cannot), Some(DRAFTS)] {
         let world = World::new();
         world.can.set(can);
         let id = world.open("p", "4000002500003155", 1999, CaptureMethod::Automatic);
@@ -155,7 +164,7 @@ async fn a_card_whose_holder_would_have_to_authenticate_ends_declined_and_is_cou
             panic!("{stage:?}")
         };
         assert_eq!(code, payments::gateway::DeclineCode::AuthenticationRequired);
-        assert_eq!(world.hold(&id).unwrap().voided, can.is_some(), "what waits at the gateway is undone");
+        assert_eq!(world.hold(&id).unwrap().voided, can != Some(cannot), "what waits at the gateway is undone");
         assert_eq!(world.counted.borrow().values().flatten().count(), 1, "a card tester's try counts");
     }
 }

@@ -72,7 +72,7 @@ pub async fn run(world: &World, id: &PaymentId, operation: &OperationId) {
 /// The same, where `step` is how a step is run with its retries.
 pub async fn run_by(operation: &OperationId, run: impl AsyncFn(&'static str) -> Outcome) {
     let mut step = match operation.kind() {
-        OperationKind::Pay | OperationKind::Review => "Validate",
+        OperationKind::Pay | OperationKind::Review | OperationKind::Confirm => "Validate",
         OperationKind::Capture => "Execute",
         OperationKind::Refund => "Refund",
         OperationKind::Cancel | OperationKind::Reverse => "Void",
@@ -80,6 +80,7 @@ pub async fn run_by(operation: &OperationId, run: impl AsyncFn(&'static str) -> 
     loop {
         step = match (step, run(step).await) {
             ("Validate", Ok(_)) => "Authorize",
+            ("Authorize", Ok(StageName::Authenticating)) => return,
             ("Authorize", Ok(_)) => "FraudCheck",
             ("FraudCheck", Ok(StageName::Capturing)) => "Execute",
             ("FraudCheck", Ok(StageName::Voiding)) => "Void",
@@ -97,6 +98,22 @@ pub async fn run_by(operation: &OperationId, run: impl AsyncFn(&'static str) -> 
 pub async fn bring_to_rest(world: &World, id: &PaymentId) {
     run(world, id, &OperationId::pay()).await;
     sweep_until_it_rests(world, id).await;
+}
+
+/// Lets a cardholder's time pass, and what follows from that come to rest.
+pub async fn let_time_pass(world: &World, id: &PaymentId) {
+    for _ in 0..SWEEPS {
+        if StageName::from(&world.payment(id).stage) != StageName::Authenticating {
+            return;
+        }
+        world.now.set(world.payment(id).due_at.unwrap().as_millis());
+        let _ = sweep::handle(world, world, world, Value::Null).await;
+        for (id, operation) in world.started.take() {
+            run(world, &id, &operation).await;
+        }
+        sweep_until_it_rests(world, id).await;
+    }
+    panic!("the cardholder is waited for, for ever")
 }
 
 /// Sweeps, and runs what sweep starts, until the payment rests; panics if it does not within its bound.

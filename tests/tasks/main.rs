@@ -5,6 +5,7 @@ mod bank_messages;
 mod bank_world;
 mod billing;
 mod bills_world;
+mod cardholder;
 mod consumers;
 mod exceptions_kept;
 mod health;

@@ -16,6 +16,7 @@ use std::task::{Context, Poll, Waker};
 pub enum Posted {
     Capture(Option<u64>, bool),
     Cancel,
+    Confirm,
     Refund(Option<u64>),
     Review(&'static str),
 }
@@ -25,6 +26,7 @@ impl Posted {
         match self {
             Self::Capture(..) => "/v1/payments/{payment_id}/capture",
             Self::Cancel => "/v1/payments/{payment_id}/cancel",
+            Self::Confirm => "/v1/payments/{payment_id}/confirm",
             Self::Refund(_) => "/v1/payments/{payment_id}/refunds",
             Self::Review(_) => "/v1/payments/{payment_id}/review",
         }
@@ -34,7 +36,7 @@ impl Posted {
         match self {
             Self::Capture(None, last) => json!({ "final_capture": last }),
             Self::Capture(Some(amount), last) => json!({ "amount": amount, "final_capture": last }),
-            Self::Cancel | Self::Refund(None) => json!({}),
+            Self::Cancel | Self::Confirm | Self::Refund(None) => json!({}),
             Self::Refund(Some(amount)) => json!({ "amount": amount }),
             Self::Review(decision) => json!({ "decision": decision }),
         }
@@ -67,12 +69,15 @@ pub fn check_account(world: &World, id: &PaymentId, context: &str) {
     let versions = world.versions.borrow();
     let versions: Vec<u32> = versions.iter().filter(|p| p.payment_id == *id).map(|p| p.version).collect();
     assert_eq!(versions, (1..=payment.version).collect::<Vec<_>>(), "{context}: each version once");
-    assert_eq!(payment.due_at.is_some(), !rests(world, id) || waits, "{context}");
+    let due = waits || StageName::from(&payment.stage) == StageName::Authenticating;
+    assert_eq!(payment.due_at.is_some(), !rests(world, id) || due, "{context}");
     assert!(payment.operations.iter().all(|operation| operation.end.is_some()) || !rests(world, id), "{context}");
 }
 
 /// Each operation where it is possible.
-const CASES: [(StageName, Posted); 9] = [
+const CASES: [(StageName, Posted); 11] = [
+    (StageName::Authenticating, Posted::Confirm),
+    (StageName::Authenticating, Posted::Cancel),
     (StageName::RequiresCapture, Posted::Capture(None, true)),
     (StageName::RequiresCapture, Posted::Capture(Some(500), true)),
     (StageName::RequiresCapture, Posted::Capture(Some(500), false)),

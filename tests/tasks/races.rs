@@ -24,6 +24,8 @@ const MAX_TURNS: u32 = 10_000;
 enum Happening {
     Posted(Posted, &'static str),
     Expiry,
+    /// The gateway told that something happened.
+    Heard,
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = Option<Answer>> + 'a>>;
@@ -31,6 +33,13 @@ type Running<'a> = Pin<Box<dyn Future<Output = Option<Answer>> + 'a>>;
 fn start<'a>(world: &'a World, id: &'a PaymentId, happening: Happening) -> Running<'a> {
     match happening {
         Happening::Posted(posted, key) => Box::pin(async move { Some(post(world, id, posted, key).await) }),
+        Happening::Heard => Box::pin(async move {
+            crate::cardholder::hear(world, id).await;
+            for (id, operation) in world.started.take() {
+                run(world, &id, &operation).await;
+            }
+            None
+        }),
         Happening::Expiry => Box::pin(async move {
             world.now.set(world.payment(id).due_at.map_or(0, |due| due.as_millis()).max(world.now.get()));
             sweep::handle(world, world, world, Value::Null).await.unwrap();
@@ -164,6 +173,14 @@ fn happenings(stage: StageName) -> Vec<Happening> {
             Happening::Posted(Posted::Capture(None, true), "capture"),
             Happening::Expiry,
         ],
+        StageName::Authenticating => vec![
+            Happening::Posted(Posted::Confirm, "confirm"),
+            Happening::Posted(Posted::Confirm, "again"),
+            Happening::Posted(Posted::Cancel, "cancel"),
+            Happening::Posted(Posted::Capture(None, true), "capture"),
+            Happening::Heard,
+            Happening::Expiry,
+        ],
         _ => vec![
             Happening::Posted(Posted::Refund(Some(1500)), "most"),
             Happening::Posted(Posted::Refund(Some(600)), "some"),
@@ -238,6 +255,11 @@ async fn race_all(stage: StageName) {
 #[tokio::test]
 async fn two_at_once_on_a_held_payment() {
     race_all(StageName::RequiresCapture).await;
+}
+
+#[tokio::test]
+async fn two_at_once_on_a_payment_that_waits_for_its_cardholder() {
+    race_all(StageName::Authenticating).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,8 @@ use std::fmt::Write;
 use strum::IntoEnumIterator;
 
 const APPROVED: &str = "4242424242424242";
+/// Its holder authenticates within seconds.
+const TO_AUTHENTICATE: &str = "4000002500003155";
 
 /// A payment at that stage, with its hold at the acquirer.
 pub async fn at(stage: StageName) -> (World, PaymentId) {
@@ -24,6 +26,12 @@ pub async fn at(stage: StageName) -> (World, PaymentId) {
         StageName::Authorizing => {
             let id = open("4000009900000509", 1999, CaptureMethod::Automatic);
             run(&world, &id, &pay).await;
+            id
+        }
+        StageName::Authenticating => {
+            let id = world.open_online("p", TO_AUTHENTICATE, 1999, CaptureMethod::Automatic);
+            run(&world, &id, &pay).await;
+            world.now.set(world.now.get() + 5_000);
             id
         }
         StageName::Authorized | StageName::Capturing | StageName::Captured => {
@@ -87,7 +95,8 @@ pub async fn at(stage: StageName) -> (World, PaymentId) {
     (world, id)
 }
 
-const OPERATIONS: [(&str, Posted); 6] = [
+const OPERATIONS: [(&str, Posted); 7] = [
+    ("confirm", Posted::Confirm),
     ("capture", Posted::Capture(None, true)),
     ("capture a part", Posted::Capture(Some(500), false)),
     ("cancel", Posted::Cancel),

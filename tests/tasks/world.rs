@@ -92,8 +92,24 @@ impl World {
         world
     }
 
-    /// Opens a payment with a fresh token of that card.
+    /// Opens a payment with a fresh token of that card, whose holder cannot be sent anywhere.
     pub fn open(&self, name: &str, number: &str, minor: u64, capture_method: CaptureMethod) -> PaymentId {
+        self.open_from(name, number, minor, capture_method, None)
+    }
+
+    /// The same for a cardholder who is at the merchant's page.
+    pub fn open_online(&self, name: &str, number: &str, minor: u64, capture_method: CaptureMethod) -> PaymentId {
+        self.open_from(name, number, minor, capture_method, Some("https://shop.example/return"))
+    }
+
+    fn open_from(
+        &self,
+        name: &str,
+        number: &str,
+        minor: u64,
+        capture_method: CaptureMethod,
+        return_url: Option<&str>,
+    ) -> PaymentId {
         let payment_id = PaymentId::derive(&owner(), &name.parse().unwrap());
         let bits: [u8; 16] = digest(&[name.as_bytes()])[..16].try_into().unwrap();
         let token_id = TokenId::from_random(bits);
@@ -133,6 +149,7 @@ impl World {
             token,
             reference: None,
             metadata: BTreeMap::new(),
+            return_url: return_url.map(|url| payments::authentication::RedirectUrl::parse(url).unwrap()),
         };
         let payment = Payment::open(opening, self.now());
         self.versions.borrow_mut().push(payment.clone());
@@ -457,13 +474,13 @@ impl Gateway for World {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, mode, amount, on } = order.clone();
+        let AuthorizeOrder { key, mode, amount, on, return_url } = order.clone();
         let card = match on {
             HoldOn::Card(card) | HoldOn::DraftedCard { card, .. } => card,
             HoldOn::Draft(reference) => self.drafts.borrow()[&reference].clone(),
         };
-        match self.order(Order::Authorize { key, mode, amount, card }).await? {
-            Some(Effect::Authorized(answer)) => Ok(self.asked_for(answer)),
+        match self.order(Order::Authorize { key: key.clone(), mode, amount, card, return_url }).await? {
+            Some(Effect::Authorized(answer)) => Ok(self.answered(&key, answer)),
             other => panic!("{other:?}"),
         }
     }
@@ -496,11 +513,7 @@ impl Gateway for World {
         if !self.capabilities().look_up {
             return Err(NoAnswer::Unknown("it cannot be asked".to_owned()));
         }
-        let found = self.order(Order::LookUp { key: question.key.clone() }).await?;
-        Ok(found.map(|effect| match effect {
-            Effect::Authorized(answer) => Effect::Authorized(self.asked_for(answer)),
-            other => other,
-        }))
+        self.order(Order::LookUp { key: question.key.clone() }).await
     }
 }
 
@@ -530,12 +543,16 @@ impl DeclinedCards for World {
 }
 
 impl World {
-    /// A gateway that can ask the cardholder does so where another is told that it should.
-    fn asked_for(&self, answer: Authorization) -> Authorization {
-        let wanted = answer == Authorization::Declined { code: DeclineCode::AuthenticationRequired };
-        if wanted && self.capabilities().authentication {
-            return Authorization::ActionRequired { reference: "waits".to_owned() };
+    /// A gateway that cannot ask the cardholder declines where another asks.
+    fn answered(&self, key: &GatewayKey, answer: Authorization) -> Authorization {
+        if self.capabilities().authentication || !matches!(answer, Authorization::ActionRequired { .. }) {
+            return answer;
         }
-        answer
+        let declined = Authorization::Declined { code: DeclineCode::AuthenticationRequired };
+        let mut holds = self.holds.borrow_mut();
+        let entry = holds.get_mut(key.as_str()).unwrap();
+        entry.challenge = None;
+        entry.effects.insert(key.to_string(), Effect::Authorized(declined.clone()));
+        declined
     }
 }

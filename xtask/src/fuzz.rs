@@ -20,8 +20,8 @@ use crate::stack::Stack;
 
 /// The merchant of tests/fuzz/merchants.json.
 const MERCHANT: &str = "mer_fuzz";
-/// Operators' paths ask for a signature, which schemathesis cannot make.
-const OPERATORS: &str = "/operator/";
+/// Operators' and gateways' paths ask for a signature, which schemathesis cannot make.
+const SIGNED: [&str; 2] = ["/operator/", "/v1/gateways/"];
 /// Schemathesis does an operation's requests one after the other: several processes keep the API busy.
 const AT_ONCE: u64 = 4;
 /// Operations at a time, within a process.
@@ -130,11 +130,12 @@ fn random_seed() -> Result<u64> {
     Ok(u64::from(u32::from_le_bytes(bytes)))
 }
 
-/// The contract without what only API Gateway reads, and without operators' paths.
+/// The contract without what only API Gateway reads, and without the paths that ask for a signature.
 fn for_merchants(contract: &str) -> Result<String> {
     let mut document: Value = serde_yaml_ng::from_str(contract).context("the contract is not YAML")?;
     if let Some(paths) = document.get_mut("paths").and_then(Value::as_mapping_mut) {
-        paths.retain(|path, _| !path.as_str().is_some_and(|path| path.starts_with(OPERATORS)));
+        let signed = |path: &str| SIGNED.iter().any(|begin| path.starts_with(begin));
+        paths.retain(|path, _| !path.as_str().is_some_and(signed));
     }
     drop_extensions(&mut document);
     serde_json::to_string(&document).context("the contract is no JSON")

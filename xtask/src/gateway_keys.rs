@@ -8,13 +8,15 @@ use serde_json::{Value, json};
 use crate::aws::Call;
 use crate::poller::clock;
 
-/// A secret: the template's parameter for its ARN, its name, and how a key of its mode begins. localstripe knows no restricted
+/// A secret: the template's parameter for its ARN, its name, and how a key of its mode, or what Stripe signs its events with, begins. localstripe knows no restricted
 /// keys, which would begin with `rk_`.
-const SECRETS: [(&str, &str, &str); 4] = [
+const SECRETS: [(&str, &str, &str); 6] = [
     ("StripeTestSecretArn", "stripe/test/payments", "sk_test_"),
     ("StripeTestCardSecretArn", "stripe/test/cards", "sk_test_"),
     ("StripeLiveSecretArn", "stripe/live/payments", "sk_live_"),
     ("StripeLiveCardSecretArn", "stripe/live/cards", "sk_live_"),
+    ("StripeTestEventsSecretArn", "stripe/test/events", "whsec_"),
+    ("StripeLiveEventsSecretArn", "stripe/live/events", "whsec_"),
 ];
 
 /// Makes the secrets that are missing; the parameters with their ARNs.

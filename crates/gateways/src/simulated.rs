@@ -5,6 +5,7 @@
 
 use crate::invocation::Function;
 use payments::amount::Amount;
+use payments::authentication::RedirectUrl;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
     GatewayName, HoldOn, NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
@@ -40,6 +41,9 @@ pub enum Order {
         amount: Amount,
         /// The sealed card.
         card: PresentedCard,
+        /// Where its holder comes back to; without it they are shown no page.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        return_url: Option<RedirectUrl>,
     },
     /// Take money of a hold.
     Capture {
@@ -97,13 +101,13 @@ pub struct ReportPage {
     pub next: Option<usize>,
 }
 
-/// What it can do: everything but to ask the cardholder, and it needs no drafts.
+/// What it can do: everything, and it needs no drafts.
 pub const CAPABILITIES: Capabilities = Capabilities {
     several_captures: true,
     partial_refund: true,
     look_up: true,
     refuses_late_orders: true,
-    authentication: false,
+    authentication: true,
     drafts: false,
     draft_forgets_card: false,
 };
@@ -156,11 +160,11 @@ impl Gateway for SimulatedGateway {
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        let AuthorizeOrder { key, mode, amount, on } = order.clone();
+        let AuthorizeOrder { key, mode, amount, on, return_url } = order.clone();
         let HoldOn::Card(card) = on else {
             return Err(NoAnswer::Unavailable("it takes no drafts".to_owned()));
         };
-        match self.acquirer.ask(&Order::Authorize { key, mode, amount, card }, self.patience).await? {
+        match self.acquirer.ask(&Order::Authorize { key, mode, amount, card, return_url }, self.patience).await? {
             Effect::Authorized(answer) => Ok(answer),
             other @ (Effect::Captured(_) | Effect::Voided(_) | Effect::Refunded(_)) => Err(unexpected(&other)),
         }

@@ -10,6 +10,7 @@ mod amount;
 mod api;
 mod cards;
 mod decline;
+pub mod event;
 mod form;
 mod function;
 mod wire;
@@ -24,7 +25,7 @@ use form::Form;
 use payments::amount::Amount;
 use payments::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DeclineCode, DraftOrder, Drafted, Effect,
-    GatewayKey, GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
+    GatewayName, HoldOn, NoAnswer, OrderKind, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
 use payments::id::Mode;
 use payments::ports::{Gateway, GatewaySecret};
@@ -100,7 +101,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
         let Telling { mode, reference, key } = order;
         let path = format!("/v1/payment_intents/{}/{verb}", named(reference)?);
         let form = form.field("expand[]", "latest_charge");
-        match self.api.post(mode, &path, key.as_str(), form).await? {
+        match self.api.post(mode, &path, key, form).await? {
             Reply::Done(intent) => Ok(Told { intent, refused: None }),
             Reply::Refused(error) => {
                 // A read that is lost leaves the order's outcome open, even if it was not sent.
@@ -108,6 +109,21 @@ impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
                 Ok(Told { intent, refused: Some(error) })
             }
         }
+    }
+
+    /// Confirms it, with the way back for a cardholder who has to authenticate. A way back that is not taken does not stand in
+    /// the way of a card that needs none: a PaymentIntent is confirmed once, however often it is told to.
+    async fn confirm(&self, reference: &str, order: &AuthorizeOrder) -> Result<Told, NoAnswer> {
+        let (mode, key) = (order.mode, order.key.as_str());
+        let plain = Telling { mode, reference, key };
+        let Some(url) = &order.return_url else { return self.tell(plain, "confirm", Form::new()).await };
+        let back = Telling { key: &format!("{key}:return"), ..plain };
+        let told = self.tell(back, "confirm", Form::new().field("return_url", url.as_str())).await?;
+        let refused = told.refused.as_ref().is_some_and(|error| !error.is_of_card());
+        if refused && told.intent.state() == State::Draft {
+            return self.tell(plain, "confirm", Form::new()).await;
+        }
+        Ok(told)
     }
 
     async fn refunds(&self, mode: Mode, reference: &str) -> Result<Vec<Refund>, NoAnswer> {
@@ -125,7 +141,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> StripeGateway<Key, Cards> {
 struct Telling<'a> {
     mode: Mode,
     reference: &'a str,
-    key: &'a GatewayKey,
+    key: &'a str,
 }
 
 /// What a PaymentIntent came to when it was told something.
@@ -193,7 +209,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         let HoldOn::Draft(reference) = &order.on else {
             return Err(NoAnswer::Unavailable("an order without its draft".to_owned()));
         };
-        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "confirm", Form::new()).await?;
+        let told = self.confirm(reference, order).await?;
         match told.intent.authorization() {
             Some(answer) => Ok(answer),
             None if told.intent.state() == State::Canceled => {
@@ -227,7 +243,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             return Ok(CaptureAnswer::Refused);
         }
         let form = Form::new().field("amount_to_capture", &amount.to_string());
-        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "capture", form).await?;
+        let told = self.tell(Telling { mode: order.mode, reference, key: order.key.as_str() }, "capture", form).await?;
         if told.intent.state() == State::Taken {
             return Ok(CaptureAnswer::Captured { reference: told.intent.charge() });
         }
@@ -246,7 +262,8 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             State::Undecided => return Err(undecided(&intent)),
             State::Draft | State::Declined(_) | State::ActionRequired | State::Held => {}
         }
-        let told = self.tell(Telling { mode: order.mode, reference, key: &order.key }, "cancel", Form::new()).await?;
+        let told =
+            self.tell(Telling { mode: order.mode, reference, key: order.key.as_str() }, "cancel", Form::new()).await?;
         match told.intent.state() {
             State::Canceled => Ok(VoidAnswer::Voided),
             State::Taken => Ok(voided_after_capture(&told.intent, order)),

@@ -129,7 +129,7 @@ where
     let checked = validation::check(merchant.as_ref(), owner, wanted.amount, token.as_ref(), now);
     let refusal = match (checked, token) {
         (Ok(()), Some(token)) => {
-            let CreatePayment { amount, capture_method, reference, metadata, .. } = wanted;
+            let CreatePayment { amount, capture_method, reference, metadata, return_url, .. } = wanted;
             let owner = owner.clone();
             return Ok(Ok(Opening {
                 payment_id,
@@ -140,6 +140,7 @@ where
                 token,
                 reference,
                 metadata,
+                return_url,
             }));
         }
         (Ok(()), None) => validation::Violation::TokenUnknown,

@@ -32,6 +32,9 @@ pub enum EventKind {
     #[serde(rename = "payment.partially_captured")]
     #[strum(serialize = "payment.partially_captured")]
     PartiallyCaptured,
+    #[serde(rename = "payment.requires_action")]
+    #[strum(serialize = "payment.requires_action")]
+    RequiresAction,
     #[serde(rename = "payment.requires_capture")]
     #[strum(serialize = "payment.requires_capture")]
     RequiresCapture,
@@ -104,6 +107,7 @@ impl EventKind {
             | Self::Authorized
             | Self::Declined
             | Self::PartiallyCaptured
+            | Self::RequiresAction
             | Self::RequiresCapture
             | Self::InReview
             | Self::Succeeded
@@ -359,6 +363,7 @@ pub fn kind(payment: &Payment, change: &Change) -> EventKind {
         | StageName::Capturing
         | StageName::Captured
         | StageName::Voiding => EventKind::Processing,
+        StageName::Authenticating => EventKind::RequiresAction,
         StageName::RequiresCapture => EventKind::RequiresCapture,
         StageName::InReview => EventKind::InReview,
         StageName::Declined => EventKind::Declined,

@@ -118,7 +118,8 @@ mod tests {
         };
         let check = |minor, card_payments, cvc, address, decision, reasons: &[RiskReason]| {
             let amount = Amount::try_new(minor, euro).expect("small");
-            let screening = screen(&rules, Signals { amount, card_payments, checks: Checks { cvc, address } });
+            let screening =
+                screen(&rules, Signals { amount, card_payments, checks: Checks { cvc, address, ..Checks::default() } });
             assert_eq!(screening, Screening { decision, reasons: reasons.to_vec() });
         };
         check(999, 3, Some(true), Some(true), Decision::Approve, &[]);

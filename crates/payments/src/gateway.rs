@@ -1,6 +1,7 @@
 //! What a card gateway is to us: the calls, the answers, and the two ways in which there is no answer.
 
 use crate::amount::Amount;
+use crate::authentication::{Liability, RedirectUrl};
 use crate::id::{Mode, OperationId, OperationKind, PaymentId};
 use crate::token::PresentedCard;
 use serde::{Deserialize, Serialize};
@@ -30,7 +31,7 @@ pub struct Capabilities {
     pub look_up: bool,
     /// What was voided before it arrived is refused when it arrives.
     pub refuses_late_orders: bool,
-    /// It can ask the cardholder to authenticate; without it, such a card is declined.
+    /// It can ask the cardholder to authenticate, on a page of its own; without it, such a card is declined.
     pub authentication: bool,
     /// It takes a draft of a hold first, under a name of its own, which our intent then holds.
     pub drafts: bool,
@@ -120,7 +121,7 @@ impl fmt::Display for GatewayKey {
     }
 }
 
-/// What the issuer checked; `None` where it was not asked or did not say.
+/// What the issuer checked, and what follows for a fraud; `None` where it was not asked or did not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checks {
     /// Whether the verification code is right.
@@ -129,6 +130,9 @@ pub struct Checks {
     /// Whether the billing address is right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<bool>,
+    /// Who bears a fraud, where authentication was tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liability_shift: Option<Liability>,
 }
 
 impl Checks {
@@ -183,6 +187,8 @@ pub struct AuthorizeOrder {
     pub amount: Amount,
     /// On what.
     pub on: HoldOn,
+    /// Where the cardholder comes back to, if they have to authenticate. Without it the gateway shows them no page.
+    pub return_url: Option<RedirectUrl>,
 }
 
 impl AuthorizeOrder {
@@ -358,6 +364,9 @@ pub enum Authorization {
     ActionRequired {
         /// The gateway's name for what waits.
         reference: String,
+        /// The page that asks them, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        url: Option<String>,
     },
 }
 

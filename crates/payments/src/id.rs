@@ -153,6 +153,8 @@ pub enum OperationKind {
     Refund,
     /// A person's decision on it.
     Review,
+    /// Asking the gateway whether its cardholder has authenticated.
+    Confirm,
 }
 
 impl OperationKind {
@@ -165,12 +167,13 @@ impl OperationKind {
             Self::Cancel => "can_",
             Self::Refund => "ref_",
             Self::Review => "rev_",
+            Self::Confirm => "con_",
         }
     }
 }
 
-/// An operation on a payment: `pay` or `reverse`, or `cap_`, `can_`, `ref_` or `rev_` and 32 hexadecimal digits derived from
-/// (payment, kind, Idempotency-Key).
+/// An operation on a payment: `pay` or `reverse`, or `cap_`, `can_`, `con_`, `ref_` or `rev_` and 32 hexadecimal digits derived
+/// from (payment, kind, Idempotency-Key).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OperationId {
     kind: OperationKind,
@@ -216,12 +219,17 @@ impl FromStr for OperationId {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         let whole = [OperationKind::Pay, OperationKind::Reverse].into_iter().find(|kind| kind.prefix() == text);
-        let derived = [OperationKind::Capture, OperationKind::Cancel, OperationKind::Refund, OperationKind::Review]
-            .into_iter()
-            .find(|kind| prefixed_hex(text, kind.prefix()));
+        let derived = [
+            OperationKind::Capture,
+            OperationKind::Cancel,
+            OperationKind::Confirm,
+            OperationKind::Refund,
+            OperationKind::Review,
+        ];
+        let derived = derived.into_iter().find(|kind| prefixed_hex(text, kind.prefix()));
         let kind = whole
             .or(derived)
-            .ok_or(InvalidId("pay, reverse, or cap_, can_, ref_ or rev_ and 32 lower-case hexadecimal digits"))?;
+            .ok_or(InvalidId("pay, reverse, or cap_, can_, con_, ref_ or rev_ and 32 lower-case hexadecimal digits"))?;
         Ok(Self { kind, text: text.to_owned() })
     }
 }

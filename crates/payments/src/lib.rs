@@ -5,6 +5,7 @@
 //! version. What the outside must be able to do for us is written down as traits in [`ports`].
 
 pub mod amount;
+pub mod authentication;
 pub mod bank;
 pub mod bank_account;
 pub mod billing;

@@ -3,6 +3,7 @@
 //! is at the gateway at any time. The records are the operations' own idempotency.
 
 use crate::amount::Amount;
+use crate::authentication::MAX_CONFIRMATIONS;
 use crate::gateway::GatewayName;
 use crate::id::{OperationId, OperationKind};
 use crate::payment::{Actor, CaptureMethod, Payment, Status};
@@ -67,6 +68,8 @@ pub enum Action {
         /// What.
         decision: ReviewDecision,
     },
+    /// The gateway is asked whether the cardholder has authenticated.
+    Confirm,
 }
 
 /// Why a merchant gives money back.
@@ -117,6 +120,8 @@ pub enum Wanted {
         /// What.
         decision: ReviewDecision,
     },
+    /// Go on with a payment whose cardholder came back.
+    Confirm,
 }
 
 impl Wanted {
@@ -127,6 +132,7 @@ impl Wanted {
             Self::Cancel => OperationKind::Cancel,
             Self::Refund { .. } => OperationKind::Refund,
             Self::Review { .. } => OperationKind::Review,
+            Self::Confirm => OperationKind::Confirm,
         }
     }
 }
@@ -174,6 +180,9 @@ pub enum Refusal {
     /// The payment's list is full.
     #[error("a payment takes at most {MAX_OPERATIONS} operations")]
     TooManyOperations,
+    /// It was confirmed too often.
+    #[error("a payment takes at most {MAX_CONFIRMATIONS} confirmations: look at it, or wait for its events")]
+    TooManyConfirmations,
 }
 
 impl Operation {
@@ -190,7 +199,11 @@ impl Operation {
     fn captured(&self) -> u64 {
         match self.action {
             Action::Capture { amount, .. } if self.reference.is_some() => amount,
-            Action::Capture { .. } | Action::Cancel | Action::Refund { .. } | Action::Review { .. } => 0,
+            Action::Capture { .. }
+            | Action::Cancel
+            | Action::Refund { .. }
+            | Action::Review { .. }
+            | Action::Confirm => 0,
         }
     }
 
@@ -198,7 +211,11 @@ impl Operation {
     fn refunded(&self) -> u64 {
         match self.action {
             Action::Refund { amount, .. } if self.reference.is_some() => amount,
-            Action::Capture { .. } | Action::Cancel | Action::Refund { .. } | Action::Review { .. } => 0,
+            Action::Capture { .. }
+            | Action::Cancel
+            | Action::Refund { .. }
+            | Action::Review { .. }
+            | Action::Confirm => 0,
         }
     }
 }
@@ -213,7 +230,7 @@ impl Payment {
     pub fn open_capture(&self) -> Option<(&Operation, Amount, bool)> {
         self.under_way().find_map(|operation| match operation.action {
             Action::Capture { amount, last } => Some((operation, self.minor(amount), last)),
-            Action::Cancel | Action::Refund { .. } | Action::Review { .. } => None,
+            Action::Cancel | Action::Refund { .. } | Action::Review { .. } | Action::Confirm => None,
         })
     }
 
@@ -221,7 +238,7 @@ impl Payment {
     pub fn open_refund(&self) -> Option<(&Operation, Amount)> {
         self.under_way().find_map(|operation| match operation.action {
             Action::Refund { amount, .. } => Some((operation, self.minor(amount))),
-            Action::Capture { .. } | Action::Cancel | Action::Review { .. } => None,
+            Action::Capture { .. } | Action::Cancel | Action::Review { .. } | Action::Confirm => None,
         })
     }
 
@@ -241,6 +258,7 @@ impl Payment {
             return Err(Refusal::TooManyOperations);
         }
         let (action, stage) = match self.stage.clone() {
+            Stage::Authenticating(stage) => self.accept_on_cardholder(stage, wanted)?,
             Stage::RequiresCapture(stage) => self.accept_on_hold(stage.0, wanted, now)?,
             Stage::InReview(stage) => self.accept_in_review(stage.0, wanted, now)?,
             Stage::Succeeded(stage) => self.accept_on_captured(stage.0, wanted)?,
@@ -282,7 +300,9 @@ impl Payment {
                 Ok((Action::Capture { amount, last }, Stage::Capturing(Capturing(on))))
             }
             Wanted::Cancel => Ok((Action::Cancel, self.void(on, VoidReason::Requested))),
-            Wanted::Refund { .. } | Wanted::Review { .. } => Err(self.not_possible("capture or cancel")),
+            Wanted::Refund { .. } | Wanted::Review { .. } | Wanted::Confirm => {
+                Err(self.not_possible("capture or cancel"))
+            }
         }
     }
 
@@ -297,7 +317,9 @@ impl Payment {
                 Ok((Action::Review { decision }, self.void(on, VoidReason::Risk)))
             }
             Wanted::Cancel => Ok((Action::Cancel, self.void(on, VoidReason::Requested))),
-            Wanted::Capture { .. } | Wanted::Refund { .. } => Err(self.not_possible("review or cancel")),
+            Wanted::Capture { .. } | Wanted::Refund { .. } | Wanted::Confirm => {
+                Err(self.not_possible("review or cancel"))
+            }
         }
     }
 
@@ -314,7 +336,7 @@ impl Payment {
                 }
                 Ok((Action::Refund { amount, reason }, Stage::Refunding(Refunding(on))))
             }
-            Wanted::Capture { .. } | Wanted::Cancel | Wanted::Review { .. } => {
+            Wanted::Capture { .. } | Wanted::Cancel | Wanted::Review { .. } | Wanted::Confirm => {
                 Err(self.not_possible(if left > 0 { "refund" } else { "no operation: all of it is refunded" }))
             }
         }
@@ -378,6 +400,22 @@ impl Payment {
         let captures = self.operations.iter().filter(|operation| operation.captured() > 0).count();
         let attempt = u32::try_from(captures).unwrap_or(u32::MAX).saturating_add(1);
         Stage::Voiding(on.void(because, attempt))
+    }
+
+    /// What the workflow has to be run for next; nothing if the payment rests.
+    pub fn next_operation(&self) -> Option<OperationId> {
+        if StageName::from(&self.stage).is_rest() {
+            return None;
+        }
+        // A review and a confirmation are steps of the payment itself.
+        let of_payment = |id: &OperationId| matches!(id.kind(), OperationKind::Review | OperationKind::Confirm);
+        let under_way = self.operations.iter().rev().find(|operation| operation.end.is_none());
+        let own = under_way.map(|operation| operation.id.clone()).filter(|id| !of_payment(id));
+        Some(match (own, &self.stage) {
+            (Some(own), _) => own,
+            (None, Stage::Voiding(_)) => OperationId::reverse(),
+            (None, _) => OperationId::pay(),
+        })
     }
 
     fn under_way(&self) -> impl Iterator<Item = &Operation> {

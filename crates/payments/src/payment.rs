@@ -2,6 +2,7 @@
 //! is the store's part ([`crate::ports`]).
 
 use crate::amount::Amount;
+use crate::authentication::{Authentication, RedirectUrl};
 use crate::card::CardSummary;
 use crate::gateway::{GatewayKey, GatewayOperation};
 use crate::id::{CardFingerprint, Owner, PaymentId, TokenId};
@@ -23,7 +24,7 @@ pub const HOLD_SECONDS: i64 = 7 * 24 * 60 * 60;
 /// After so many takeovers (about six hours) a payment without a final answer is reversed.
 pub const MAX_TAKEOVERS: u32 = 8;
 /// The history keeps this many changes: three for each operation and ten more. Takeovers are forgotten first.
-const MAX_HISTORY: usize = 3 * MAX_OPERATIONS + 10;
+pub(crate) const MAX_HISTORY: usize = 3 * MAX_OPERATIONS + 10;
 /// Partitions of the index of due payments, so that no single one takes every write.
 pub const DUE_SHARDS: u8 = 8;
 
@@ -54,6 +55,7 @@ pub enum Actor {
     Void,
     Refund,
     Sweep,
+    HearStripe,
 }
 
 /// One line of a payment's history.
@@ -71,12 +73,14 @@ pub struct Change {
 
 /// What merchants see of where a payment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, strum::Display)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Status {
     /// Under way; it will come to rest by itself.
     Processing,
+    /// Waits for the cardholder to authenticate.
+    RequiresAction,
     /// Waits for the merchant's capture.
     RequiresCapture,
     /// Waits for a person's decision.
@@ -124,6 +128,12 @@ pub struct Payment {
     /// What else the merchant wants to keep with it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, String>,
+    /// Where the cardholder comes back to, if they have to authenticate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub return_url: Option<RedirectUrl>,
+    /// What the cardholder was asked for, if they had to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authentication: Option<Authentication>,
     /// When it was opened.
     pub created_at: Timestamp,
     /// When `sweep` takes it over; absent while nothing is held and nothing is under way.
@@ -173,6 +183,8 @@ pub struct Opening {
     pub reference: Option<String>,
     /// What else the merchant wants to keep with it.
     pub metadata: BTreeMap<String, String>,
+    /// Where the cardholder comes back to, if they have to authenticate.
+    pub return_url: Option<RedirectUrl>,
 }
 
 /// What `sweep` does with a payment that is past its time.
@@ -191,7 +203,8 @@ pub enum Takeover {
 impl Payment {
     /// Version 1.
     pub fn open(opening: Opening, now: Timestamp) -> Self {
-        let Opening { payment_id, owner, request_hash, amount, capture_method, token, reference, metadata } = opening;
+        let Opening { payment_id, owner, request_hash, amount, capture_method, token, .. } = opening;
+        let Opening { reference, metadata, return_url, .. } = opening;
         let due_shard = due_shard(&payment_id);
         let reference_key = reference.as_ref().map(|reference| reference_key(&owner, reference));
         Self {
@@ -208,6 +221,8 @@ impl Payment {
             reference,
             reference_key,
             metadata,
+            return_url,
+            authentication: None,
             created_at: now,
             due_at: Some(now.plus_seconds(FIRST_DUE_SECONDS)),
             due_shard: Some(due_shard),
@@ -220,8 +235,8 @@ impl Payment {
         }
     }
 
-    /// The next version, at `stage`. At rest, every operation that was under way is over; a hold that waits for people is
-    /// due when it ends, and what holds nothing is never due.
+    /// The next version, at `stage`. At rest, every operation that was under way is over; what waits for people is due when
+    /// its time ends, and what waits for nobody is never due.
     pub fn advance(mut self, stage: Stage, by: Actor, now: Timestamp) -> Self {
         let to = StageName::from(&stage);
         let expires_at = stage.hold().0.map(|hold| hold.expires_at);
@@ -233,7 +248,8 @@ impl Payment {
                 operation.end = Some(end);
             });
             let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
-            self.due_at = expires_at.filter(|_| waits);
+            let asked = self.authentication.as_ref().filter(|_| to == StageName::Authenticating);
+            self.due_at = expires_at.filter(|_| waits).or(asked.map(|asked| asked.until));
             self.due_shard = self.due_at.map(|_| due_shard(&self.payment_id));
         }
         self.record(by, now)
@@ -256,6 +272,11 @@ impl Payment {
         self.due_in(now, (FIRST_DUE_SECONDS << exponent).min(LONGEST_DUE_SECONDS));
         let give_up = self.takeovers > MAX_TAKEOVERS;
         let stage = match self.stage.clone() {
+            // Nobody told us what the cardholder did: the gateway says, and if they did not come, `authorize` undoes it.
+            Stage::Authenticating(rest) => {
+                let intent = Stage::Authorizing(rest.resume());
+                return Takeover::Resume(self.begin(intent, Actor::Sweep, now));
+            }
             Stage::RequiresCapture(rest) => self.void(rest.0, VoidReason::Expired),
             Stage::InReview(rest) => self.void(rest.0, VoidReason::Expired),
             Stage::Created(_) if give_up => {

@@ -1,6 +1,9 @@
 //! Reading what a client sent: each field by hand, so that every error names its field and says what would be right.
 
 use crate::amount::{Amount, MAX_MINOR};
+#[cfg(feature = "schema")]
+use crate::authentication::MAX_REDIRECT_URL;
+use crate::authentication::RedirectUrl;
 use crate::card::{CardNumber, Cvc, Expiry};
 use crate::currency::Currency;
 use crate::fields::{Fields, holds_card_number, object};
@@ -26,6 +29,8 @@ pub const MAX_METADATA_VALUE: usize = 200;
 
 const EXPECTED_CURSOR: &str = "expected next_cursor of an earlier answer to the same key";
 const EXPECTED_REFERENCE: &str = "expected 1 to 64 characters without control characters or a card number";
+const EXPECTED_RETURN_URL: &str = "expected https:// with a host and no user name: at most 2048 visible ASCII characters, \
+                                   no card number";
 const EXPECTED_METADATA: &str = "expected an object of at most 16 texts: names of 1 to 40 letters, digits, _, - or ., \
                                  values of at most 200 characters, no card number";
 
@@ -42,6 +47,8 @@ pub struct CreatePayment {
     pub reference: Option<String>,
     /// What else the merchant wants to keep with it.
     pub metadata: BTreeMap<String, String>,
+    /// Where the cardholder comes back to, if they have to authenticate.
+    pub return_url: Option<RedirectUrl>,
 }
 
 #[cfg(feature = "schema")]
@@ -68,6 +75,12 @@ impl schemars::JsonSchema for CreatePayment {
                     "type": "string", "minLength": 1, "maxLength": MAX_REFERENCE, "pattern": r"^[^\x00-\x1f\x7f-\x9f]*$",
                 },
                 "metadata": crate::schema::metadata(generator),
+                "return_url": {
+                    "description": "Where the cardholder comes back to, if they have to authenticate. Without it such a card is \
+                                    declined with authentication_required.",
+                    "type": "string", "maxLength": MAX_REDIRECT_URL,
+                    "pattern": r"^https://[A-Za-z0-9\[][A-Za-z0-9.:\[\]-]*([/?#][!#-;=?-\[\]_a-z~]*)?$",
+                },
             },
         })
     }
@@ -87,8 +100,11 @@ pub struct CreateToken {
 /// Reads a payment's request.
 pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
     let object = object(body)?;
-    let mut fields =
-        Fields::of(object, "", &["amount", "currency", "token", "capture_method", "reference", "metadata"]);
+    let mut fields = Fields::of(
+        object,
+        "",
+        &["amount", "currency", "token", "capture_method", "reference", "metadata", "return_url"],
+    );
     let minor = fields.required("amount", &expected_amount(), minor_units);
     let currency =
         fields.required("currency", "expected a three-letter ISO 4217 code in capitals, such as EUR", |value| {
@@ -107,10 +123,12 @@ pub fn create_payment(body: &Value) -> Result<CreatePayment, Vec<FieldError>> {
         });
     let reference = fields.optional("reference", EXPECTED_REFERENCE, |value| reference(value.as_str()?));
     let metadata = fields.optional("metadata", EXPECTED_METADATA, metadata).unwrap_or_default();
+    let return_url = fields.optional("return_url", EXPECTED_RETURN_URL, |value| return_url(value.as_str()?));
     match (minor, currency, token) {
         (Some(minor), Some(currency), Some(token)) if fields.errors.is_empty() => {
             let amount = Amount::try_new(minor, currency).expect("the field's reader checked the limit");
-            Ok(CreatePayment { amount, token, capture_method: capture_method.unwrap_or_default(), reference, metadata })
+            let capture_method = capture_method.unwrap_or_default();
+            Ok(CreatePayment { amount, token, capture_method, reference, metadata, return_url })
         }
         _ => Err(fields.errors),
     }
@@ -129,6 +147,10 @@ fn minor_units(value: &Value) -> Option<u64> {
 fn reference(text: &str) -> Option<String> {
     let fits = (1..=MAX_REFERENCE).contains(&text.chars().count());
     (fits && !text.chars().any(char::is_control) && !holds_card_number(text)).then(|| text.to_owned())
+}
+
+fn return_url(text: &str) -> Option<RedirectUrl> {
+    RedirectUrl::parse(text).ok().filter(|_| !holds_card_number(text))
 }
 
 fn metadata(value: &Value) -> Option<BTreeMap<String, String>> {
@@ -156,6 +178,12 @@ pub fn capture(body: &Value) -> Result<Wanted, Vec<FieldError>> {
 pub fn cancel(body: &Value) -> Result<Wanted, Vec<FieldError>> {
     let object = object(body)?;
     Fields::of(object, "", &[]).finish(Wanted::Cancel)
+}
+
+/// Reads a confirmation's request: the empty object.
+pub fn confirm(body: &Value) -> Result<Wanted, Vec<FieldError>> {
+    let object = object(body)?;
+    Fields::of(object, "", &[]).finish(Wanted::Confirm)
 }
 
 /// Reads a refund's request: the empty object gives back all that is left.
@@ -186,7 +214,8 @@ pub fn list(query: &BTreeMap<String, String>, owner: &Owner) -> Result<(ListFilt
     let mut fields = Fields::of(&query, "", &known);
     let limit = fields.optional("limit", &expected_limit(), limit);
     let cursor = fields.optional("cursor", EXPECTED_CURSOR, |text| Cursor::read(text.as_str()?, owner));
-    let expected = "expected processing, requires_capture, in_review, succeeded, declined, canceled or failed";
+    let expected =
+        "expected processing, requires_action, requires_capture, in_review, succeeded, declined, canceled or failed";
     let status = fields.optional("status", expected, |text| Status::deserialize(text).ok());
     let reference = fields.optional("reference", EXPECTED_REFERENCE, |text| reference(text.as_str()?));
     let expected = "expected a moment as in RFC 3339, such as 2030-01-02T03:04:05Z";
@@ -275,6 +304,13 @@ mod tests {
             "reference",
         );
         check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "reference": null }), "reference");
+        for url in [json!("http://shop.example/"), json!("https://a:b@shop.example/"), json!(1)] {
+            check(json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "return_url": url }), "return_url");
+        }
+        check(
+            json!({ "amount": 1, "currency": "EUR", "token": TOKEN, "return_url": "https://shop.example/4242424242424242" }),
+            "return_url",
+        );
         check(json!([]), "(body)");
         let good = json!({ "amount": MAX_MINOR, "currency": "EUR", "token": TOKEN, "reference": "order 7" });
         assert!(create_payment(&good).is_ok());

@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! Created ─> Authorizing ─> Authorized ─┬─> Capturing ─> Captured ─┬─> Succeeded <─> Refunding
-//!    │            │                     │       ^                   └─> RequiresCapture (several captures)
-//!    └─> Failed   ├─> Declined          ├─> RequiresCapture, InReview (at rest: capture, cancel, review, expiry)
-//!                 │                     └─> Voiding ─> Declined, Failed, Canceled
-//!                 └─> Voiding (never resolved)       └─> Succeeded (the rest of a captured hold)
+//!    │         │  ^  │                   │       ^                   └─> RequiresCapture (several captures)
+//!    └─> Failed│  │  ├─> Declined        ├─> RequiresCapture, InReview (at rest: capture, cancel, review, expiry)
+//!              │  │  └─> Voiding ┐       └─> Voiding ─> Declined, Failed, Canceled
+//!              v  │              └ (never resolved, never authenticated)  └─> Succeeded (the rest of a captured hold)
+//!          Authenticating (at rest: confirm, cancel, the gateway's word, expiry)
 //! ```
 //! `Authorizing`, `Capturing`, `Voiding` and `Refunding` are intents: written before the gateway is called, so that
 //! whoever comes next, at once or after a crash, sees that the call may have been made, and no other can begin.
 
+use crate::authentication::Authenticating;
 use crate::fraud::{Decision, Screening};
 use crate::gateway::{Checks, DeclineCode, GatewayName, HoldLimits};
 use crate::payment::Status;
@@ -117,7 +119,7 @@ pub enum VoidReason {
     Expired,
     /// Its outcome could not be learnt in all its tries, or nobody can be asked for it: the payment ends failed.
     Unresolved,
-    /// The cardholder would have to authenticate: the payment ends declined by the issuer.
+    /// The cardholder would have to authenticate, and cannot be asked or did not come: the payment ends declined by the issuer.
     AuthenticationRequired,
 }
 
@@ -204,6 +206,7 @@ pub enum Failed {
 pub enum Stage {
     Created(Created),
     Authorizing(Authorizing),
+    Authenticating(Authenticating),
     Authorized(Authorized),
     Capturing(Capturing),
     Captured(Captured),
@@ -256,7 +259,12 @@ impl Authorizing {
         self.void(VoidReason::Unresolved)
     }
 
-    /// The cardholder would have to authenticate, and we cannot ask: undo what waits at the gateway.
+    /// The cardholder is asked to authenticate by what the gateway calls `reference`.
+    pub fn ask(self, reference: String) -> Authenticating {
+        Authenticating { intent: self, reference }
+    }
+
+    /// The cardholder would have to authenticate, and cannot be asked or did not come: undo what waits at the gateway.
     pub fn unauthenticated(self) -> Voiding {
         self.void(VoidReason::AuthenticationRequired)
     }
@@ -350,6 +358,7 @@ impl Stage {
             }
             Self::Created(_)
             | Self::Authorizing(_)
+            | Self::Authenticating(_)
             | Self::Declined(Declined::Issuer { .. })
             | Self::Failed(Failed::Invalid { .. }) => (None, None),
         }
@@ -360,7 +369,8 @@ impl StageName {
     /// Whether a payment may stay there.
     pub fn is_rest(self) -> bool {
         match self {
-            Self::RequiresCapture
+            Self::Authenticating
+            | Self::RequiresCapture
             | Self::InReview
             | Self::Succeeded
             | Self::Declined
@@ -382,6 +392,7 @@ impl StageName {
             Self::Created | Self::Authorizing | Self::Authorized | Self::Capturing | Self::Captured | Self::Voiding => {
                 Status::Processing
             }
+            Self::Authenticating => Status::RequiresAction,
             Self::RequiresCapture => Status::RequiresCapture,
             Self::InReview => Status::InReview,
             Self::Succeeded | Self::Refunding => Status::Succeeded,

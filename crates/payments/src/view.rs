@@ -2,6 +2,7 @@
 //! at an earlier rest is derived too, so that a repeated request is answered with the same bytes.
 
 use crate::amount::Amount;
+use crate::authentication::{Liability, NextAction};
 use crate::card::CardSummary;
 use crate::fraud::{RiskReason, Screening};
 use crate::gateway::{DeclineCode, GatewayName};
@@ -41,6 +42,9 @@ pub struct PaymentView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "crate::schema::Moment"))]
     pub capture_before: Option<String>,
+    /// What the cardholder has to do, while the payment waits for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_action: Option<NextAction>,
     /// The card's token.
     pub token: TokenId,
     /// What may be shown of the card.
@@ -56,6 +60,9 @@ pub struct PaymentView {
     /// Who holds or took the money.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway: Option<GatewayName>,
+    /// Who bears a fraud, where the cardholder was asked to authenticate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub liability_shift: Option<Liability>,
     /// Who said no, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decline: Option<DeclineView>,
@@ -86,7 +93,7 @@ pub struct PaymentView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OperationView {
     /// Its id.
-    #[cfg_attr(feature = "schema", schemars(with = "String", regex(pattern = "^(cap|can|ref|rev)_[0-9a-f]{32}$")))]
+    #[cfg_attr(feature = "schema", schemars(with = "String", regex(pattern = "^(cap|can|con|ref|rev)_[0-9a-f]{32}$")))]
     pub id: OperationId,
     /// Its payment.
     pub payment_id: PaymentId,
@@ -117,12 +124,13 @@ pub struct OperationView {
 
 /// What an operation is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(extend("x-extensible" = true)))]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "each is documented at the action of its name")]
 pub enum OperationType {
     Capture,
     Cancel,
+    Confirm,
     Refund,
     Review,
 }
@@ -190,7 +198,8 @@ impl PaymentView {
         let (captured, refunded) = (sum(OperationType::Capture), sum(OperationType::Refund));
         let waits = matches!(to, StageName::RequiresCapture | StageName::InReview);
         let is_new = to == StageName::Created;
-        let (hold, screening) = if is_new { (None, None) } else { payment.stage.hold() };
+        let held = !matches!(to, StageName::Created | StageName::Authorizing | StageName::Authenticating);
+        let (hold, screening) = if held { payment.stage.hold() } else { (None, None) };
         let capturable = if waits { payment.amount.minor() - captured } else { 0 };
         let end = (to == StageName::from(&payment.stage)).then(|| ending(&payment.stage)).flatten();
         let (decline, failure) = end.unwrap_or_default();
@@ -203,11 +212,13 @@ impl PaymentView {
             amount_refunded: refunded,
             capture_method: payment.capture_method,
             capture_before: hold.filter(|_| waits).map(|hold| hold.expires_at.to_rfc3339()),
+            next_action: payment.next_action().filter(|_| to == StageName::Authenticating),
             token: payment.token_id.clone(),
             card: payment.card.clone(),
             reference: payment.reference.clone(),
             metadata: payment.metadata.clone(),
             gateway: gateway(payment).filter(|_| !is_new),
+            liability_shift: hold.and_then(|hold| hold.checks.liability_shift),
             decline,
             failure,
             screening: screening.cloned(),
@@ -231,6 +242,7 @@ impl OperationView {
         let (kind, minor, reason, decision, done) = match operation.action {
             Action::Capture { amount, .. } => (OperationType::Capture, Some(amount), None, None, effect),
             Action::Cancel => (OperationType::Cancel, None, None, None, true),
+            Action::Confirm => (OperationType::Confirm, None, None, None, true),
             Action::Refund { amount, reason } => (OperationType::Refund, Some(amount), reason, None, effect),
             Action::Review { decision } => (OperationType::Review, None, None, Some(decision), true),
         };
@@ -284,9 +296,14 @@ pub(crate) fn capture_id(payment_id: &PaymentId) -> OperationId {
     format!("cap_{}", hex::encode(&bits[..16])).parse().expect("a prefix and 32 hexadecimal digits are an id")
 }
 
+/// Who was asked. One whose page the cardholder saw is never changed for another.
 fn gateway(payment: &Payment) -> Option<GatewayName> {
+    if let Some(asked) = &payment.authentication {
+        return Some(asked.gateway.clone());
+    }
     match &payment.stage {
         Stage::Authorizing(stage) => Some(stage.gateway.clone()),
+        Stage::Authenticating(stage) => Some(stage.intent.gateway.clone()),
         Stage::Voiding(stage) => Some(stage.gateway.clone()),
         Stage::Declined(Declined::Issuer { gateway, .. }) => Some(gateway.clone()),
         stage @ (Stage::Created(_)
@@ -311,6 +328,7 @@ fn ending(stage: &Stage) -> Option<(Option<DeclineView>, Option<FailureView>)> {
         Stage::Failed(failed) => Some((None, Some(failure(failed)))),
         Stage::Created(_)
         | Stage::Authorizing(_)
+        | Stage::Authenticating(_)
         | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::Captured(_)

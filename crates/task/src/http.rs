@@ -136,6 +136,13 @@ impl ProxyRequest {
         self.body.as_ref().is_some_and(|body| !body.is_empty())
     }
 
+    /// The body as it came, for who has to hold a signature against it; `None` if it is longer than that.
+    pub fn bytes(&self, at_most: usize) -> Option<Vec<u8>> {
+        let body = self.body.as_deref().unwrap_or_default();
+        let bytes = if self.is_base64_encoded { BASE64.decode(body).ok()? } else { body.as_bytes().to_vec() };
+        (bytes.len() <= at_most).then_some(bytes)
+    }
+
     /// The JSON body: at most [`MAX_BODY_BYTES`], declared as `application/json`.
     pub fn json(&self) -> Result<Value, Problem> {
         let media_type = self.header("content-type").and_then(|value| value.split(';').next()).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The HTTP API of payments: create, look at, list, capture, cancel, refund, review, and what came of them: balances,
+//! The HTTP API of payments: create, look at, list, capture, cancel, confirm, refund, review, and what came of them: balances,
 //! settlements, invoices. Each payment is its own idempotency record, and so is each operation on it.
 
 mod bills;
@@ -81,6 +81,7 @@ where
         ("GET", "/v1/payments/{payment_id}/events") => read::events(ports.payments, request).await,
         ("POST", "/v1/payments/{payment_id}/capture") => operated(request::capture).await,
         ("POST", "/v1/payments/{payment_id}/cancel") => operated(request::cancel).await,
+        ("POST", "/v1/payments/{payment_id}/confirm") => operated(request::confirm).await,
         ("POST", "/v1/payments/{payment_id}/refunds") => operated(request::refund).await,
         ("POST", "/v1/payments/{payment_id}/review") => operated(request::review).await,
         ("GET", "/v1/balances") => read::balances(ports.ledger, request).await,

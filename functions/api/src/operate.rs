@@ -1,4 +1,4 @@
-//! `POST /v1/payments/{payment_id}/capture|cancel|refunds|review`: accepted by one conditional write, which is the intent;
+//! `POST /v1/payments/{payment_id}/capture|cancel|confirm|refunds|review`: accepted by one conditional write, which is the intent;
 //! then carried on by the workflow. The same key and body again get the same answer.
 
 use crate::{RETRY_AFTER_SECONDS, idempotency};
@@ -9,7 +9,6 @@ use payments::operation::{Operation, Refusal, Wanted};
 use payments::payment::Payment;
 use payments::ports::{Clock, LoadPayment, SavePayment, Saved, Turns, Workflow};
 use payments::problem::{FieldError, Problem, ProblemKind};
-use payments::stage::{Stage, StageName};
 use payments::view::{OperationView, PaymentView};
 use serde_json::Value;
 use task::http::{ProxyAnswer, ProxyRequest};
@@ -44,7 +43,7 @@ pub(crate) async fn operate(
         let next = payment.accept(id.clone(), wanted, hash.clone(), clock.now()).map_err(problem)?;
         match payments.save(&next).await.map_err(unavailable)? {
             Saved::Done | Saved::There => {
-                let payment = match next_step(&next) {
+                let payment = match next.next_operation() {
                     Some(step) => run.carry_on(next, &step).await?,
                     None => next,
                 };
@@ -68,7 +67,7 @@ async fn repeat<Runs: Workflow + Turns, Store: LoadPayment>(
     check(operation(&payment, id).request_hash.as_deref().unwrap_or_default(), hash)?;
     let now = clock.now();
     let abandoned = !is_over(&payment) && is_abandoned(&payment, now);
-    let payment = match next_step(&payment).filter(|_| abandoned) {
+    let payment = match payment.next_operation().filter(|_| abandoned) {
         Some(step) => run.resume(payment, &step).await?,
         None => payment,
     };
@@ -77,20 +76,6 @@ async fn repeat<Runs: Workflow + Turns, Store: LoadPayment>(
         return Err(in_progress(accepted, now));
     }
     Ok(idempotency::replayed(answer(&payment, id)))
-}
-
-/// What the workflow has to be run for next; nothing if the payment rests.
-fn next_step(payment: &Payment) -> Option<OperationId> {
-    if StageName::from(&payment.stage).is_rest() {
-        return None;
-    }
-    let under_way = payment.operations.iter().rev().find(|operation| operation.end.is_none());
-    let own = under_way.map(|operation| operation.id.clone()).filter(|id| id.kind() != OperationKind::Review);
-    Some(match (own, &payment.stage) {
-        (Some(own), _) => own,
-        (None, Stage::Voiding(_)) => OperationId::reverse(),
-        (None, _) => OperationId::pay(),
-    })
 }
 
 /// How the operation ended (200; 201 for a refund, which is a thing of its own), or that it is accepted and under way
@@ -127,7 +112,7 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::CaptureExceedsHold { .. } => ProblemKind::CaptureExceedsHold,
         Refusal::RefundExceedsCaptured { .. } => ProblemKind::RefundExceedsCaptured,
         Refusal::CaptureIsLast(_) | Refusal::RefundIsWhole { .. } => ProblemKind::NotSupportedByGateway,
-        Refusal::TooManyOperations => ProblemKind::TooManyOperations,
+        Refusal::TooManyOperations | Refusal::TooManyConfirmations => ProblemKind::TooManyOperations,
     };
     match refusal {
         Refusal::CaptureIsLast(_) => {
@@ -136,8 +121,10 @@ fn problem(refusal: Refusal) -> Problem {
         Refusal::CaptureExceedsHold { .. } | Refusal::RefundExceedsCaptured { .. } | Refusal::RefundIsWhole { .. } => {
             Problem::of_fields(kind, vec![FieldError::new("amount", refusal.to_string())])
         }
-        Refusal::Busy | Refusal::NotPossible { .. } | Refusal::HoldExpired(_) | Refusal::TooManyOperations => {
-            Problem::new(kind, refusal.to_string())
-        }
+        Refusal::Busy
+        | Refusal::NotPossible { .. }
+        | Refusal::HoldExpired(_)
+        | Refusal::TooManyOperations
+        | Refusal::TooManyConfirmations => Problem::new(kind, refusal.to_string()),
     }
 }

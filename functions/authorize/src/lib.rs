@@ -6,6 +6,9 @@
 //! anything is sent again that is written down too. Another gateway is asked only when it is certain that the one before holds
 //! nothing: its issuer declined, or the only sending there ever was certainly did nothing. Where nobody can be asked for a lost
 //! answer, it is recorded as given up, for `void` to reverse. The verification code is forgotten once the outcome is written.
+//!
+//! A cardholder who has to authenticate is waited for, at rest; whoever takes the payment up again, for whatever reason, finds
+//! the intent and asks the gateway what became of it.
 
 mod orders;
 mod route;
@@ -133,7 +136,8 @@ where
                 answer => ports.conclude(payment, intent, answer?).await,
             }
         }
-        Stage::Authorized(_)
+        Stage::Authenticating(_)
+        | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::Captured(_)
         | Stage::Voiding(_)
@@ -210,8 +214,13 @@ where
         answer: Authorization,
     ) -> Result<Move<Error>, Error> {
         let limits = step::gateway(self.gateways, &intent.gateway)?.capabilities().hold_limits();
-        let outcome = outcome(intent, answer, limits, self.system.now());
-        self.finish(payment, outcome).await
+        let now = self.system.now();
+        let payment = match &answer {
+            Authorization::ActionRequired { url, .. } => payment.ask(&intent.gateway, url.as_deref(), now),
+            Authorization::Approved { .. } | Authorization::Declined { .. } => payment,
+        };
+        let waits = payment.awaits_cardholder(now);
+        self.finish(payment, outcome(intent, answer, limits, waits, now)).await
     }
 
     /// The outcome. The code is forgotten before it is saved: a crash in between finds the outcome by its key, without the
@@ -222,13 +231,14 @@ where
     }
 }
 
-fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, now: Timestamp) -> Stage {
+fn outcome(intent: Authorizing, answer: Authorization, limits: HoldLimits, waits: bool, now: Timestamp) -> Stage {
     match answer {
         Authorization::Approved { reference, checks } => {
             Stage::Authorized(intent.approve(reference, checks, now.plus_seconds(HOLD_SECONDS), limits))
         }
         Authorization::Declined { code } => Stage::Declined(intent.decline(code)),
-        // Nobody can ask the cardholder yet: what waits at the gateway is undone, and the payment ends declined.
+        Authorization::ActionRequired { reference, .. } if waits => Stage::Authenticating(intent.ask(reference)),
+        // The cardholder cannot be sent anywhere, or did not come: what waits at the gateway is undone.
         Authorization::ActionRequired { .. } => Stage::Voiding(intent.unauthenticated()),
     }
 }

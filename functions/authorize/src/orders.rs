@@ -56,7 +56,8 @@ where
             Some(draft) => HoldOn::Draft(draft),
             None => HoldOn::Card(self.card(payment).await?),
         };
-        let order = AuthorizeOrder { key: question.key.clone(), mode: payment.owner.mode, amount: payment.amount, on };
+        let (mode, amount, return_url) = (payment.owner.mode, payment.amount, payment.return_url.clone());
+        let order = AuthorizeOrder { key: question.key.clone(), mode, amount, on, return_url };
         let began = self.system.now();
         let answer = gateway.authorize(&order).await;
         if let Watch::Yes { trial } = watch {

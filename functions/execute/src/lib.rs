@@ -77,7 +77,9 @@ pub async fn handle(
         Stage::Voiding(undo) if undo.because == VoidReason::CaptureRefused => {
             Err(Error::CaptureRefused(payment.payment_id))
         }
-        Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) => Err(OutOfTurn::of(&payment).into()),
+        Stage::Created(_) | Stage::Authorizing(_) | Stage::Authenticating(_) | Stage::Authorized(_) => {
+            Err(OutOfTurn::of(&payment).into())
+        }
         Stage::Captured(_)
         | Stage::Voiding(_)
         | Stage::RequiresCapture(_)

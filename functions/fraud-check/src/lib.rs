@@ -63,7 +63,7 @@ pub async fn handle(
                 count().await?;
                 Ok(Move::Stay)
             }
-            Stage::Created(_) | Stage::Authorizing(_) => {
+            Stage::Created(_) | Stage::Authorizing(_) | Stage::Authenticating(_) => {
                 let stage = StageName::from(&payment.stage);
                 Err(OutOfTurn { payment_id: payment.payment_id.clone(), stage }.into())
             }

@@ -72,6 +72,7 @@ pub async fn handle(
         }
         Stage::Created(_)
         | Stage::Authorizing(_)
+        | Stage::Authenticating(_)
         | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::Captured(_)

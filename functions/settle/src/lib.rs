@@ -63,7 +63,11 @@ pub async fn handle(
                 settle(amount, &terms, captured_at).map_err(|error| Error::SettlementImpossible(id, Some(error)))?;
             Ok(Move::Finish(Box::new(payment.settled(captured.0, settlement, Actor::Settle, clock.now()))))
         }
-        stage @ (Stage::Created(_) | Stage::Authorizing(_) | Stage::Authorized(_) | Stage::Capturing(_)) => {
+        stage @ (Stage::Created(_)
+        | Stage::Authorizing(_)
+        | Stage::Authenticating(_)
+        | Stage::Authorized(_)
+        | Stage::Capturing(_)) => {
             Err(OutOfTurn { payment_id: payment.payment_id, stage: StageName::from(&stage) }.into())
         }
         Stage::Voiding(_)

@@ -1,11 +1,12 @@
 //! The acquirer's account of what it really did: one entry per hold, changed on condition of its version.
 
-use crate::cards::Quirk;
+use crate::cards::{Cardholder, Quirk};
 use payments::amount::Amount;
 use payments::failure::Unavailable;
 use payments::gateway::{Effect, GatewayKey};
 use payments::id::Mode;
 use payments::reconcile::{Day, RowKind};
+use payments::timestamp::Timestamp;
 use payments_aws::{StartError, Table, unavailable};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -40,6 +41,9 @@ pub struct Entry {
     /// How the network misbehaves for its card.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quirk: Option<Quirk>,
+    /// What its cardholder was asked, and has not answered yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<Challenge>,
     /// The effect of each key, once: a handful per hold.
     pub effects: BTreeMap<String, Effect>,
     /// In which world; known from the order that placed the hold.
@@ -55,6 +59,17 @@ pub struct Entry {
 
 fn test_mode() -> Mode {
     Mode::Test
+}
+
+/// What a cardholder is asked before the hold is placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// What they will do.
+    pub cardholder: Cardholder,
+    /// When they were asked.
+    pub asked_at: Timestamp,
+    /// Whether a verification code came with the card.
+    pub code_given: bool,
 }
 
 /// Money that moved.

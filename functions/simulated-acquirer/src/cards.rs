@@ -23,8 +23,20 @@ pub enum Quirk {
     RefundRefused,
 }
 
+/// What the holder of a card does who is asked to authenticate, some seconds after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cardholder {
+    /// Authenticates: the hold is placed, and the issuer bears a fraud.
+    Authenticates,
+    /// Comes, and fails to.
+    Fails,
+    /// Never comes.
+    StaysAway,
+}
+
 /// The public test numbers that are declined.
-const DECLINED: [(&str, DeclineCode); 8] = [
+const DECLINED: [(&str, DeclineCode); 7] = [
     ("4000000000000002", DeclineCode::DoNotHonor),
     ("4000000000009995", DeclineCode::InsufficientFunds),
     ("4000000000009987", DeclineCode::LostCard),
@@ -32,7 +44,6 @@ const DECLINED: [(&str, DeclineCode); 8] = [
     ("4000000000000069", DeclineCode::ExpiredCard),
     ("4000000000000127", DeclineCode::IncorrectCvc),
     ("4000000000000119", DeclineCode::ProcessingError),
-    ("4000002500003155", DeclineCode::AuthenticationRequired),
 ];
 
 /// The simulated network's own numbers, by their first fifteen digits; the sixteenth is the check digit.
@@ -45,6 +56,18 @@ const QUIRKS: [(&str, Quirk); 7] = [
     ("400000990000060", Quirk::CaptureRefused),
     ("400000990000070", Quirk::RefundRefused),
 ];
+
+/// The numbers whose holders have to authenticate: a public one, whole, and our own by their first fifteen digits.
+const CARDHOLDERS: [(&str, Cardholder); 3] = [
+    ("4000002500003155", Cardholder::Authenticates),
+    ("400000990000080", Cardholder::Fails),
+    ("400000990000090", Cardholder::StaysAway),
+];
+
+/// What the holder of that number does, if they have to authenticate.
+pub(crate) fn cardholder(number: &Secret) -> Option<Cardholder> {
+    CARDHOLDERS.iter().find(|(listed, _)| number.expose().starts_with(listed)).map(|(_, cardholder)| *cardholder)
+}
 
 /// Why the issuer says no to that number, if it does.
 pub(crate) fn decline(number: &Secret) -> Option<DeclineCode> {

@@ -7,8 +7,8 @@ mod network;
 mod report;
 mod tariff;
 
-pub use account::{Account, AcquirerTable, Booking, Entry, Kept};
-pub use cards::Quirk;
+pub use account::{Account, AcquirerTable, Booking, Challenge, Entry, Kept};
+pub use cards::{Cardholder, Quirk};
 
 use gateways::simulated::{Order, ReportPage};
 use payments::failure::Unavailable;
@@ -78,17 +78,19 @@ pub async fn handle(
     clock: &impl Clock,
     order: Order,
 ) -> Result<Answer, Error> {
-    let today = Day::of(clock.now());
+    let now = clock.now();
+    let today = Day::of(now);
     let answer = match order {
-        Order::Authorize { key, mode, amount, card } => {
-            network::authorize(account, cards, delay, &network::Hold { key, mode, amount }, &card).await
+        Order::Authorize { key, mode, amount, card, return_url } => {
+            let hold = network::Hold { key, mode, amount, asks: return_url.is_some(), now };
+            network::authorize(account, cards, delay, &hold, &card).await
         }
         Order::Capture { key, hold_key, amount, last } => {
             network::capture(account, today, &key, &hold_key, amount, last).await
         }
         Order::Void { key, hold_key, captured } => network::void(account, &key, &hold_key, captured).await,
         Order::Refund { key, hold_key, amount } => network::refund(account, today, &key, &hold_key, amount).await,
-        Order::LookUp { key } => return Ok(Answer::Found(network::look_up(account, &key).await?)),
+        Order::LookUp { key } => return Ok(Answer::Found(network::look_up(account, &key, now).await?)),
         Order::Report { mode, day, from_line } => {
             return Ok(Answer::Reported(report::page(account, mode, day, today, from_line).await?));
         }

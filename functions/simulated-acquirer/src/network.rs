@@ -1,9 +1,10 @@
 //! The orders, carried out: each changes its hold's entry at most once, whatever becomes of the answer.
 
-use crate::account::{Account, Booking, Entry, Kept};
-use crate::cards::{self, Quirk};
+use crate::account::{Account, Booking, Challenge, Entry, Kept};
+use crate::cards::{self, Cardholder, Quirk};
 use crate::{Delay, Error, tariff};
 use payments::amount::Amount;
+use payments::authentication::Liability;
 use payments::failure::Unavailable;
 use payments::gateway::{
     Authorization, CaptureAnswer, Checks, DeclineCode, Effect, GatewayKey, RefundAnswer, VoidAnswer,
@@ -11,6 +12,7 @@ use payments::gateway::{
 use payments::id::Mode;
 use payments::ports::OpenCard;
 use payments::reconcile::{Day, RowKind};
+use payments::timestamp::Timestamp;
 use payments::token::PresentedCard;
 use std::collections::BTreeMap;
 
@@ -18,12 +20,19 @@ use std::collections::BTreeMap;
 const MAX_ROUNDS: u32 = 8;
 /// How many orders an outage swallows.
 const OUTAGE: u32 = 2;
+/// How long a cardholder takes to authenticate, or to fail to.
+const CHALLENGE_SECONDS: i64 = 3;
+/// The page that would ask them. Nothing is there: what they do is decided by the card's number.
+const CHALLENGES: &str = "https://challenge.simulated.example/";
 
 /// A hold that is asked for.
 pub(crate) struct Hold {
     pub(crate) key: GatewayKey,
     pub(crate) mode: Mode,
     pub(crate) amount: Amount,
+    /// Whether its cardholder can be sent to a page.
+    pub(crate) asks: bool,
+    pub(crate) now: Timestamp,
 }
 
 pub(crate) async fn authorize(
@@ -35,11 +44,18 @@ pub(crate) async fn authorize(
 ) -> Result<Effect, Error> {
     let (number, code) = cards.open(card).await.map_err(Error::CardUnreadable)?;
     let quirk = cards::quirk(&number);
-    let card = Card { quirk, rate: tariff::rate(&number) };
-    let answer = || decide(cards::decline(&number), code.is_some(), &hold.key);
-    let first = place(account, hold, card, answer).await?;
+    // Whoever is shown no page never authenticates.
+    let does = |cardholder| if hold.asks { cardholder } else { Cardholder::StaysAway };
+    let challenge = cards::cardholder(&number).map(|cardholder| Challenge {
+        cardholder: does(cardholder),
+        asked_at: hold.now,
+        code_given: code.is_some(),
+    });
+    let card = Card { quirk, rate: tariff::rate(&number), decline: cards::decline(&number), challenge };
+    let answer = || decide(&card, hold, code.is_some());
+    let first = place(account, hold, &card, answer).await?;
     let (effect, fresh) =
-        if quirk == Some(Quirk::Duplicate) { place(account, hold, card, answer).await? } else { first };
+        if quirk == Some(Quirk::Duplicate) { place(account, hold, &card, answer).await? } else { first };
     match quirk {
         Some(Quirk::LostAnswer) if fresh => Err(Error::AnswerLost),
         Some(Quirk::LateAnswer) if fresh => {
@@ -50,32 +66,41 @@ pub(crate) async fn authorize(
     }
 }
 
-fn decide(decline: Option<DeclineCode>, code_given: bool, key: &GatewayKey) -> Authorization {
-    match decline {
-        Some(code) => Authorization::Declined { code },
-        None => Authorization::Approved {
-            reference: reference("auth", key),
-            checks: Checks { cvc: code_given.then_some(true), address: None },
-        },
+fn decide(card: &Card, hold: &Hold, code_given: bool) -> Authorization {
+    let reference = reference("auth", &hold.key);
+    match (card.decline, &card.challenge) {
+        (Some(code), _) => Authorization::Declined { code },
+        (None, Some(_)) => {
+            let url = hold.asks.then(|| format!("{CHALLENGES}{reference}"));
+            Authorization::ActionRequired { reference, url }
+        }
+        (None, None) => approve(&hold.key, code_given, None),
     }
 }
 
+fn approve(key: &GatewayKey, code_given: bool, liability_shift: Option<Liability>) -> Authorization {
+    let checks = Checks { cvc: code_given.then_some(true), address: None, liability_shift };
+    Authorization::Approved { reference: reference("auth", key), checks }
+}
+
 /// What the network keeps of a card.
-#[derive(Clone, Copy)]
 struct Card {
     quirk: Option<Quirk>,
     rate: u32,
+    decline: Option<DeclineCode>,
+    challenge: Option<Challenge>,
 }
 
 /// Places the hold unless the key did something before. Answers with the effect, and whether this call made it.
 async fn place(
     account: &impl Account,
     hold: &Hold,
-    card: Card,
+    card: &Card,
     decide: impl Fn() -> Authorization,
 ) -> Result<(Effect, bool), Error> {
     let key = &hold.key;
     change(account, key, hold.amount, |entry| {
+        entry.authenticate(key, hold.now);
         if let Some(effect) = entry.effects.get(key.as_str()) {
             return Ok((Effect::clone(effect), false));
         }
@@ -93,6 +118,7 @@ async fn place(
         }
         let answer = if entry.voided { Authorization::Declined { code: DeclineCode::DoNotHonor } } else { decide() };
         entry.approved = matches!(answer, Authorization::Approved { .. });
+        entry.challenge = card.challenge.clone().filter(|_| matches!(answer, Authorization::ActionRequired { .. }));
         Ok((entry.effect(key, Effect::Authorized(answer)), true))
     })
     .await
@@ -180,11 +206,18 @@ async fn once(
     if lost { Err(Error::AnswerLost) } else { Ok(effect) }
 }
 
-pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey) -> Result<Option<Effect>, Error> {
+pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey, now: Timestamp) -> Result<Option<Effect>, Error> {
     // A key is `payment:operation:attempt`; its effect stands in the entry of the payment's hold.
     let payment = key.as_str().split(':').next().unwrap_or_default();
-    let entry = account.entry(&format!("{payment}:authorize:1")).await?;
-    Ok(entry.and_then(|entry| entry.effects.get(key.as_str()).cloned()))
+    let Some(entry) = account.entry(&format!("{payment}:authorize:1")).await? else { return Ok(None) };
+    if entry.challenge.is_none() || entry.hold_key != key.as_str() {
+        return Ok(entry.effects.get(key.as_str()).cloned());
+    }
+    change(account, key, entry.amount, |entry| {
+        entry.authenticate(key, now);
+        Ok(entry.effects.get(key.as_str()).cloned())
+    })
+    .await
 }
 
 /// Loads the hold's entry, or a new one; changes it; keeps it if it is another. An error of `change` is kept too: what an
@@ -224,11 +257,28 @@ impl Entry {
             rate: 0,
             requests: 0,
             quirk: None,
+            challenge: None,
             effects: BTreeMap::new(),
             mode: Mode::Test,
             bookings: Vec::new(),
             booked_on: None,
         }
+    }
+
+    /// What the cardholder has done by now about what they were asked under that key.
+    fn authenticate(&mut self, key: &GatewayKey, now: Timestamp) {
+        let done = |challenge: &mut Challenge| challenge.asked_at.plus_seconds(CHALLENGE_SECONDS) <= now;
+        let Some(challenge) = self.challenge.take_if(done).filter(|_| !self.voided) else { return };
+        let answer = match challenge.cardholder {
+            Cardholder::Authenticates => approve(key, challenge.code_given, Some(Liability::Issuer)),
+            Cardholder::Fails => Authorization::Declined { code: DeclineCode::AuthenticationRequired },
+            Cardholder::StaysAway => {
+                self.challenge = Some(challenge);
+                return;
+            }
+        };
+        self.approved = matches!(answer, Authorization::Approved { .. });
+        self.effects.insert(key.to_string(), Effect::Authorized(answer));
     }
 
     fn book(&mut self, key: &GatewayKey, kind: RowKind, amount: Amount, cost: u64, on: Day) {

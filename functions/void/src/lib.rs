@@ -83,6 +83,7 @@ pub async fn handle(
         Stage::Captured(_) => Err(Error::AlreadyCaptured(payment.payment_id)),
         Stage::Created(_)
         | Stage::Authorizing(_)
+        | Stage::Authenticating(_)
         | Stage::Authorized(_)
         | Stage::Capturing(_)
         | Stage::RequiresCapture(_)

@@ -212,6 +212,7 @@ impl Payment {
     pub fn status(&self) -> &str {
         match self.stage.name.as_str() {
             "created" | "authorizing" | "authorized" | "capturing" | "captured" | "voiding" => "processing",
+            "authenticating" => "requires_action",
             "refunding" => "succeeded",
             rest => rest,
         }
@@ -219,7 +220,7 @@ impl Payment {
 
     /// Whether nothing is under way.
     pub fn is_at_rest(&self) -> bool {
-        self.status() == self.stage.name
+        self.status() != "processing" && self.stage.name != "refunding"
     }
 
     /// Whether a hold may stand for it.

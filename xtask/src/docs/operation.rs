@@ -62,7 +62,7 @@ fn body(document: &Document, operation: &Operation) -> Result<String> {
 fn command(document: &Document, operation: &Operation) -> Result<String> {
     let mut path = operation.path.clone();
     let mut query = Vec::new();
-    let mut options = vec![authentication(document, operation).to_owned()];
+    let mut options: Vec<String> = authentication(document, operation).map(str::to_owned).into_iter().collect();
     let body = content(document, &operation.value["requestBody"])?;
     options.extend(body.map(|(kind, _)| format!("-H 'Content-Type: {kind}'")));
     for parameter in &operation.parameters {
@@ -84,17 +84,22 @@ fn command(document: &Document, operation: &Operation) -> Result<String> {
     Ok(format!("curl {method}\"$API{path}{query}\" \\\n  {}", options.join(" \\\n  ")))
 }
 
-/// The option that proves who asks: a bearer key, or a signature where the scheme asks for one.
-fn authentication(document: &Document, operation: &Operation) -> &'static str {
+/// The option that proves who asks: a bearer key, or a signature where the scheme asks for one; none where none is asked for.
+fn authentication(document: &Document, operation: &Operation) -> Option<&'static str> {
     let own = &operation.value["security"];
+    if own.as_sequence().is_some_and(Vec::is_empty) {
+        return None;
+    }
     let asked = if own.is_null() { document.at(&["security"]) } else { own };
     let scheme = items(asked).first().and_then(|scheme| entries(scheme).into_iter().next()).map(|(name, _)| name);
     let scheme =
         scheme.map(|name| document.text(&["components", "securitySchemes", name, "x-amazon-apigateway-authtype"]));
     if scheme == Some("awsSigv4") {
-        return "--aws-sigv4 \"aws:amz:$AWS_REGION:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"";
+        return Some(
+            "--aws-sigv4 \"aws:amz:$AWS_REGION:execute-api\" --user \"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY\"",
+        );
     }
-    "-H \"Authorization: Bearer $KEY\""
+    Some("-H \"Authorization: Bearer $KEY\"")
 }
 
 /// What is asked for in full; problems, which many operations share, as rows that lead to theirs.

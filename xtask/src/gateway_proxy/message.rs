@@ -44,6 +44,14 @@ impl Message {
         &self.bytes[self.head..]
     }
 
+    /// The same with another body.
+    pub fn with_body(&self, body: &[u8]) -> Self {
+        let other = |line: &&str| !line.is_empty() && !line.to_ascii_lowercase().starts_with("content-length:");
+        let lines: String = self.lines().filter(other).map(|line| format!("{line}\r\n")).collect();
+        let head = format!("{lines}content-length: {}\r\n\r\n", body.len());
+        Self { head: head.len(), bytes: [head.as_bytes(), body].concat() }
+    }
+
     fn lines(&self) -> impl Iterator<Item = &str> {
         std::str::from_utf8(&self.bytes[..self.head]).unwrap_or_default().split("\r\n")
     }

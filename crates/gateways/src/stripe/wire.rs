@@ -1,6 +1,7 @@
 //! What Stripe says, as far as we listen, and what it means. No I/O.
 
 use super::decline::decline;
+use payments::authentication::Liability;
 use payments::gateway::{Authorization, Checks, DeclineCode, NoAnswer};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -61,7 +62,22 @@ pub(super) struct Intent {
     #[serde(default)]
     last_payment_error: Option<StripeError>,
     #[serde(default)]
+    next_action: Option<NextAction>,
+    #[serde(default)]
     latest_charge: Option<Charge>,
+}
+
+/// What the cardholder has to do. Other ways than a page need Stripe's own script in the browser.
+#[derive(Deserialize)]
+struct NextAction {
+    #[serde(default)]
+    redirect_to_url: Option<Page>,
+}
+
+#[derive(Deserialize)]
+struct Page {
+    #[serde(default)]
+    url: Option<String>,
 }
 
 /// A charge: its name, or itself where it was expanded.
@@ -89,6 +105,15 @@ struct Method {
 struct MethodCard {
     #[serde(default)]
     checks: Option<CardChecks>,
+    #[serde(default)]
+    three_d_secure: Option<ThreeDSecure>,
+}
+
+/// What came of asking the cardholder; absent where nobody was asked.
+#[derive(Deserialize)]
+struct ThreeDSecure {
+    #[serde(default)]
+    result: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -138,9 +163,16 @@ impl Intent {
                 Some(Authorization::Approved { reference: self.id.clone(), checks: self.checks() })
             }
             State::Declined(code) => Some(Authorization::Declined { code }),
-            State::ActionRequired => Some(Authorization::ActionRequired { reference: self.id.clone() }),
+            State::ActionRequired => {
+                Some(Authorization::ActionRequired { reference: self.id.clone(), url: self.page() })
+            }
             State::Draft | State::Canceled | State::Undecided => None,
         }
+    }
+
+    /// The page on which the cardholder authenticates.
+    fn page(&self) -> Option<String> {
+        self.next_action.as_ref()?.redirect_to_url.as_ref()?.url.clone()
     }
 
     /// Stripe's name for the money that was taken.
@@ -158,10 +190,19 @@ impl Intent {
             Some(Charge::Name(_)) | None => None,
         };
         let card = whole.and_then(|charge| charge.payment_method_details.as_ref()).and_then(|of| of.card.as_ref());
-        let Some(checks) = card.and_then(|card| card.checks.as_ref()) else {
-            return Checks::default();
-        };
-        Checks { cvc: passed(&checks.cvc_check), address: passed(&checks.address_line1_check) }
+        let Some(card) = card else { return Checks::default() };
+        let liability_shift = card.three_d_secure.as_ref().and_then(|asked| bears(asked.result.as_deref()?));
+        let Some(checks) = &card.checks else { return Checks { liability_shift, ..Checks::default() } };
+        Checks { cvc: passed(&checks.cvc_check), address: passed(&checks.address_line1_check), liability_shift }
+    }
+}
+
+/// Who bears a fraud, by the result of 3-D Secure. A word that is not known shifts nothing.
+fn bears(result: &str) -> Option<Liability> {
+    match result {
+        "authenticated" | "attempt_acknowledged" => Some(Liability::Issuer),
+        "" => None,
+        _ => Some(Liability::Merchant),
     }
 }
 
@@ -246,10 +287,10 @@ mod tests {
 
     #[test]
     fn what_the_issuer_checked_is_in_the_whole_charge() {
-        let check = |charge: Value, cvc, address| {
+        let check = |charge: Value, cvc, address, liability_shift| {
             let read =
                 intent(json!({ "id": "pi_1", "status": "requires_capture", "amount": 5, "latest_charge": charge }));
-            let checks = Checks { cvc, address };
+            let checks = Checks { cvc, address, liability_shift };
             let reference = "pi_1".to_owned();
             assert_eq!(read.authorization(), Some(Authorization::Approved { reference, checks }));
         };
@@ -257,10 +298,40 @@ mod tests {
             let checks = json!({ "cvc_check": cvc, "address_line1_check": address });
             json!({ "id": "ch_1", "payment_method_details": { "card": { "checks": checks } } })
         };
-        check(json!("ch_1"), None, None);
-        check(json!({ "id": "ch_1" }), None, None);
-        check(whole("pass", "fail"), Some(true), Some(false));
-        check(whole("unavailable", "unchecked"), None, None);
+        check(json!("ch_1"), None, None, None);
+        check(json!({ "id": "ch_1" }), None, None, None);
+        check(whole("pass", "fail"), Some(true), Some(false), None);
+        check(whole("unavailable", "unchecked"), None, None, None);
+        let asked = |result: Value| {
+            let card = json!({ "three_d_secure": { "result": result, "version": "2.2.0" } });
+            json!({ "id": "ch_1", "payment_method_details": { "card": card } })
+        };
+        for (result, liability) in [
+            (json!("authenticated"), Some(Liability::Issuer)),
+            (json!("attempt_acknowledged"), Some(Liability::Issuer)),
+            (json!("exempted"), Some(Liability::Merchant)),
+            (json!("failed"), Some(Liability::Merchant)),
+            (json!("not_supported"), Some(Liability::Merchant)),
+            (json!("processing_error"), Some(Liability::Merchant)),
+            (json!("a_word_of_next_year"), Some(Liability::Merchant)),
+            (Value::Null, None),
+        ] {
+            check(asked(result), None, None, liability);
+        }
+    }
+
+    #[test]
+    fn the_page_that_asks_is_read_and_no_other_way_to_ask() {
+        let check = |action: Value, page: Option<&str>| {
+            let read = intent(json!({ "id": "pi_1", "status": "requires_action", "amount": 5, "next_action": action }));
+            let (reference, url) = ("pi_1".to_owned(), page.map(str::to_owned));
+            assert_eq!(read.authorization(), Some(Authorization::ActionRequired { reference, url }));
+        };
+        let page = "https://hooks.stripe.com/3d_secure_2/hosted?merchant=acct_1";
+        let redirect = json!({ "url": page, "return_url": "https://shop.example/" });
+        check(json!({ "type": "redirect_to_url", "redirect_to_url": redirect }), Some(page));
+        check(json!({ "type": "use_stripe_sdk", "use_stripe_sdk": { "type": "three_d_secure_redirect" } }), None);
+        check(Value::Null, None);
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn payout(event: &Event, view: &PayoutView) -> Result<Option<Vec<Posting>>, BadP
         | EventKind::Authorized
         | EventKind::Declined
         | EventKind::PartiallyCaptured
+        | EventKind::RequiresAction
         | EventKind::RequiresCapture
         | EventKind::InReview
         | EventKind::Succeeded

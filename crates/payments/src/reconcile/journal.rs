@@ -38,7 +38,13 @@ pub fn movements<'a>(book: &Book, entries: impl IntoIterator<Item = &'a JournalE
                 Ok(OperationKind::Capture) => (Subject::Capture, Side { amount: net + cost, cost, currency }),
                 Ok(OperationKind::Refund) => (Subject::Refund, Side { amount: net + cost, cost, currency }),
                 // What is credited to the account without an operation was paid to the bank.
-                Ok(OperationKind::Pay | OperationKind::Reverse | OperationKind::Cancel | OperationKind::Review)
+                Ok(
+                    OperationKind::Pay
+                    | OperationKind::Reverse
+                    | OperationKind::Cancel
+                    | OperationKind::Review
+                    | OperationKind::Confirm,
+                )
                 | Err(_) => (Subject::Funding, Side { amount: -net, cost: 0, currency }),
             };
             let payment_id = entry.event_id.split(':').next().and_then(|text| text.parse().ok());
