@@ -110,7 +110,8 @@ where
         intent: &Authorizing,
         code: DeclineCode,
     ) -> Result<bool, Error> {
-        if !code.may_be_tried_elsewhere() {
+        // A cardholder who authenticated did so at this gateway, and is not sent to another's page.
+        if !code.may_be_tried_elsewhere() || payment.authentication.is_some() {
             return Ok(false);
         }
         let routed = payment.routed.clone().unwrap_or_default();
