@@ -1,6 +1,7 @@
 //! What every gateway does, as long as nothing is broken: each claim is a function, and holds for what the gateway declares.
 
 use crate::world::{World, euro};
+use crate::proxy::Fault;
 use crate::{Row, Truth};
 use payments::amount::Amount;
 use payments::authentication::RedirectUrl;
@@ -33,7 +34,21 @@ pub async fn keeps_the_contract<R: Row>(_: PhantomData<R>) {
         refunds_give_back_no_more_than_was_taken(&row).await;
         a_cardholder_is_asked_to_authenticate_or_the_card_is_declined(&row).await;
         a_cardholder_decides_what_becomes_of_the_hold(&row).await;
+        a_ping_says_whether_it_answers_and_moves_nothing(&row).await;
     }
+}
+
+async fn a_ping_says_whether_it_answers_and_moves_nothing<R: Row>(row: &R) {
+    assert!(row.gateway().takes(Mode::Test, euros(MINOR)));
+    row.gateway().ping(Mode::Test).await.unwrap();
+    // Once and again: a connection that it kept may be tried first.
+    row.proxy().plan(0, 10, Fault::CutBefore);
+    let refused = row.gateway().ping(Mode::Test).await;
+    row.proxy().heal();
+    assert!(refused.is_err(), "cut before it arrives");
+    row.gateway().ping(Mode::Test).await.unwrap();
+    let id = PaymentId::derive(&crate::world::owner(), &"ping".parse().unwrap());
+    assert_eq!(row.truth(&id).await, Truth::default());
 }
 
 fn euros(minor: u64) -> Amount {

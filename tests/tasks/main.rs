@@ -30,6 +30,7 @@ mod routing;
 mod schema_samples;
 mod schemas;
 mod states;
+mod unknown;
 mod webhook_faults;
 mod webhook_world;
 mod webhooks;

@@ -4,6 +4,7 @@
 pub mod http;
 pub mod kafka;
 pub mod limit;
+pub mod metric;
 pub mod queue;
 
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};

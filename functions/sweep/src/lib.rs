@@ -3,10 +3,13 @@
 
 use payments::failure::Unavailable;
 use payments::id::{OperationId, OperationKind, PaymentId};
-use payments::payment::Takeover;
+use payments::payment::{Payment, Takeover};
 use payments::ports::{Clock, DuePayments, LoadPayment, SavePayment, Saved, Workflow};
+use payments::stage::StageName;
+use payments::timestamp::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
+use task::metric::Unit;
 
 /// Payments of one run; the next run comes a minute later.
 const MAX_PAYMENTS: usize = 200;
@@ -22,6 +25,30 @@ pub struct Response {
     pub finished: u32,
     /// Left alone: not due any more, or someone else was faster.
     pub left: u32,
+    /// Of those sent again, whose gateway was asked for something and nobody knows what came of it.
+    pub unknown: u32,
+    /// How long the oldest of these has been so, in seconds. Each comes by at least once an hour.
+    pub oldest_unknown_seconds: i64,
+}
+
+impl Response {
+    /// What operators are alarmed by: both numbers are of this run.
+    pub fn metrics(&self) -> [(&'static str, Unit, i64); 2] {
+        [
+            ("UnknownOutcomes", Unit::Count, i64::from(self.unknown)),
+            ("UnknownOutcomeAge", Unit::Seconds, self.oldest_unknown_seconds),
+        ]
+    }
+
+    /// Counts the payment, if its stage is an intent.
+    fn count(&mut self, payment: &Payment, now: Timestamp) {
+        let stage = StageName::from(&payment.stage);
+        if matches!(stage, StageName::Authorizing | StageName::Capturing | StageName::Voiding | StageName::Refunding) {
+            let since = payment.reached(stage).unwrap_or(payment.created_at);
+            self.unknown += 1;
+            self.oldest_unknown_seconds = self.oldest_unknown_seconds.max(now.as_seconds() - since.as_seconds());
+        }
+    }
 }
 
 /// Why a run broke off.
@@ -61,7 +88,9 @@ async fn take_over(
         response.left += 1;
         return Ok(());
     };
-    let (next, operation) = match payment.take_over(clock.now()) {
+    let now = clock.now();
+    let seen = payment.clone();
+    let (next, operation) = match payment.take_over(now) {
         Takeover::Resume(next) => (next, Some(OperationId::pay())),
         Takeover::Reverse(next) => (next, Some(OperationId::reverse())),
         Takeover::Finish(next) => (next, None),
@@ -74,6 +103,7 @@ async fn take_over(
         response.left += 1;
         return Ok(());
     }
+    response.count(&seen, now);
     match &operation {
         None => response.finished += 1,
         Some(operation) if operation.kind() == OperationKind::Reverse => response.reversed += 1,
