@@ -1,6 +1,7 @@
 //! Every task over ports in memory: twice, and with a failure before and after each call that it makes.
 #![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
+mod ask_acquirer;
 mod bank_messages;
 mod bank_world;
 mod billing;

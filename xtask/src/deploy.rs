@@ -37,6 +37,7 @@ pub async fn deploy(workspace: &Workspace, state: &mut State, built: &str, choic
     let mut learned = vec![
         ("ApiEndpoint", endpoint.clone()),
         ("BankEndpoint", state.bank()?),
+        ("Iso8583Endpoint", state.acquirer()?),
         ("KafkaBootstrapServers", state.kafka()?),
         ("MskClusterArn", cluster.clone()),
         ("OwnAccounts", bank::own_accounts()),

@@ -7,11 +7,13 @@
 //! acknowledged. The card number is in 0100 only: what follows names the hold by its references.
 
 mod currency;
+mod function;
 mod line;
 mod message;
 mod name;
 mod response;
 
+pub use function::{AcquirerFunction, Order, UNAVAILABLE};
 pub use line::{Address, Line, NotAnAddress};
 pub use message::{InvalidMessage, MAX_MESSAGE, Message};
 pub use name::retrieval_reference;
@@ -27,6 +29,7 @@ use payments::gateway::{
 use payments::id::Mode;
 use payments::ports::{Clock, Gateway, OpenCard};
 use payments::timestamp::Timestamp;
+use payments_aws::{StartError, System, VaultKeys, variable};
 use std::time::Duration;
 
 /// What it can do, and what is asked of the acquirer: that a reversal whose hold comes later is kept for it.
@@ -96,6 +99,21 @@ pub struct Iso8583Gateway<Cards, System> {
     acceptor: Acceptor,
     cards: Cards,
     system: System,
+}
+
+impl Iso8583Gateway<VaultKeys, System> {
+    /// From `ISO8583_ENDPOINT`, `ISO8583_ACQUIRER`, `ISO8583_TERMINAL`, `ISO8583_MERCHANT`, `ISO8583_MODE` and `VAULT_KEY`.
+    pub async fn from_env() -> Result<Self, StartError> {
+        let name = "ISO8583_ENDPOINT";
+        let expected = "expected tls://<host>:<port>, or tcp://127.0.0.1:<port>";
+        let address = Address::parse(&variable(name)?).map_err(|_| StartError::VariableWrong { name, expected })?;
+        let [acquirer, terminal, merchant] =
+            [variable("ISO8583_ACQUIRER")?, variable("ISO8583_TERMINAL")?, variable("ISO8583_MERCHANT")?];
+        let mode = function::mode_of_env()?;
+        let acceptor = Acceptor::new(&acquirer, &terminal, &merchant, mode)
+            .map_err(|InvalidAcceptor(expected)| StartError::VariableWrong { name: "ISO8583_*", expected })?;
+        Ok(Self::new(Line::new(address, TIMEOUTS)?, acceptor, VaultKeys::from_env().await?, System))
+    }
 }
 
 impl<Cards: OpenCard, System: Clock> Iso8583Gateway<Cards, System> {
@@ -179,14 +197,7 @@ impl<Cards: OpenCard, System: Clock> Gateway for Iso8583Gateway<Cards, System> {
 
     /// Nobody is told: the name is ours.
     async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
-        if order.mode != self.acceptor.mode {
-            return Err(NoAnswer::Unavailable(format!("the acquirer is not for {} mode", order.mode)));
-        }
-        if !sayable(order.amount) {
-            return Err(NoAnswer::Unavailable(format!("it takes no such amount of {}", order.amount.currency())));
-        }
-        let name = HoldName::new(&order.key, order.amount, self.system.now());
-        Ok(Drafted::Ready { reference: name.to_string() })
+        drafted(order, self.acceptor.mode, self.system.now())
     }
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
@@ -258,6 +269,17 @@ impl<Cards: OpenCard, System: Clock> Gateway for Iso8583Gateway<Cards, System> {
     async fn look_up(&self, _: &Question) -> Result<Option<Effect>, NoAnswer> {
         Err(NoAnswer::Unknown("it cannot be asked".to_owned()))
     }
+}
+
+/// The name of the hold that is about to be placed.
+fn drafted(order: &DraftOrder, mode: Mode, now: Timestamp) -> Result<Drafted, NoAnswer> {
+    if order.mode != mode {
+        return Err(NoAnswer::Unavailable(format!("the acquirer is not for {} mode", order.mode)));
+    }
+    if !sayable(order.amount) {
+        return Err(NoAnswer::Unavailable(format!("it takes no such amount of {}", order.amount.currency())));
+    }
+    Ok(Drafted::Ready { reference: HoldName::new(&order.key, order.amount, now).to_string() })
 }
 
 /// The hold's name, if there is one.

@@ -11,7 +11,7 @@ pub mod simulated;
 pub mod stripe;
 
 pub use bank_host::BankHost;
-pub use iso8583::Iso8583Gateway;
+pub use iso8583::{AcquirerFunction, Iso8583Gateway};
 pub use registry::{AnyGateway, DeployedGateways};
 pub use simulated::SimulatedGateway;
 pub use stripe::StripeGateway;

@@ -1,5 +1,6 @@
 //! The gateways that a deployment has, behind one type. A gateway is registered here, in [`gateways`], and nowhere else.
 
+use crate::iso8583::AcquirerFunction;
 use crate::simulated::SimulatedGateway;
 use crate::stripe::{PresentCardFunction, StripeGateway};
 use payments::amount::Amount;
@@ -79,6 +80,8 @@ gateways! {
     Simulated(SimulatedGateway),
     /// Stripe.
     Stripe(StripeGateway<SecretPerMode, PresentCardFunction>),
+    /// A classic acquirer, by ISO 8583.
+    Iso8583(AcquirerFunction),
 }
 
 /// The gateways of this deployment.

@@ -177,7 +177,7 @@ impl DeclineCode {
 }
 
 /// The order to place a hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AuthorizeOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
@@ -203,7 +203,8 @@ impl AuthorizeOrder {
 }
 
 /// On what a hold is placed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HoldOn {
     /// A card, sealed; the gateway passes it on as it is.
     Card(PresentedCard),
@@ -248,7 +249,7 @@ pub enum Drafted {
 }
 
 /// The order to take money of a hold.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CaptureOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
@@ -273,7 +274,7 @@ impl CaptureOrder {
 }
 
 /// The order to let a hold go, or what is left of it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct VoidOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
@@ -296,7 +297,7 @@ impl VoidOrder {
 }
 
 /// The order to give captured money back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefundOrder {
     /// The same for every sending of this order.
     pub key: GatewayKey,
