@@ -105,7 +105,7 @@ async fn a_payment_lives_its_whole_life_at_the_acquirer() {
     assert_eq!((&paid.body["status"], &paid.body["gateway"]), (&json!("succeeded"), &json!("iso8583")), "{}", paid.text);
     let id = paid.body["id"].as_str().unwrap();
     let refunded = shop.operate_once(id, "refunds", &json!({ "amount": 999 }), &unique()).await;
-    assert_eq!((refunded.status, &refunded.body["amount_refunded"]), (201, &json!(999)), "{}", refunded.text);
+    assert_eq!((refunded.status, &refunded.body["status"]), (201, &json!("succeeded")), "{}", refunded.text);
     let mut body = payment_body(1999, &shop.create_token(&fresh()).await);
     body["capture_method"] = json!("manual");
     let held = shop.pay(&body, &unique()).await;
