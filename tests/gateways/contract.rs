@@ -1,7 +1,7 @@
 //! What every gateway does, as long as nothing is broken: each claim is a function, and holds for what the gateway declares.
 
-use crate::world::{World, euro};
 use crate::proxy::Fault;
+use crate::world::{World, euro};
 use crate::{Row, Truth};
 use payments::amount::Amount;
 use payments::authentication::RedirectUrl;

@@ -102,7 +102,12 @@ async fn a_payment_lives_its_whole_life_at_the_acquirer() {
     let _alone = alone().await;
     let shop = shop_there().await;
     let paid = shop.pay(&payment_body(1999, &shop.create_token(&fresh()).await), &unique()).await;
-    assert_eq!((&paid.body["status"], &paid.body["gateway"]), (&json!("succeeded"), &json!("iso8583")), "{}", paid.text);
+    assert_eq!(
+        (&paid.body["status"], &paid.body["gateway"]),
+        (&json!("succeeded"), &json!("iso8583")),
+        "{}",
+        paid.text
+    );
     let id = paid.body["id"].as_str().unwrap();
     let refunded = shop.operate_once(id, "refunds", &json!({ "amount": 999 }), &unique()).await;
     assert_eq!((refunded.status, &refunded.body["status"]), (201, &json!("succeeded")), "{}", refunded.text);

@@ -43,13 +43,8 @@ async fn orders(world: &World) -> Vec<Order> {
     };
     let key = payment.gateway_key(GatewayOperation::Refund(&pay), 1);
     let part = Amount::try_new(999, amount.currency()).unwrap();
-    let refund = RefundOrder {
-        key,
-        mode,
-        hold_key: hold_key.clone(),
-        hold_reference: hold_reference.clone(),
-        amount: part,
-    };
+    let refund =
+        RefundOrder { key, mode, hold_key: hold_key.clone(), hold_reference: hold_reference.clone(), amount: part };
     let key = payment.gateway_key(GatewayOperation::Void, 1);
     let void = VoidOrder { key, mode, hold_key, hold_reference, captured: amount };
     vec![Order::Authorize(authorize), Order::Capture(capture), Order::Refund(refund), Order::Void(void)]

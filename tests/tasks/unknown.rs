@@ -74,3 +74,18 @@ fn a_metric_s_line_is_as_cloudwatch_reads_it() {
     });
     assert_eq!(line(&response.metrics(), "florin-sweep", 1_795_000_000_000), expected);
 }
+
+#[tokio::test]
+async fn a_payment_that_cannot_be_read_does_not_stand_in_the_way_of_others() {
+    let world = World::new();
+    for name in ["one", "two", "three"] {
+        world.open(name, "4242424242424242", 1999, CaptureMethod::Automatic);
+    }
+    world.now.set(world.now.get() + 95_000);
+    // The list, then the first of them.
+    world.fault.set(Some((world.calls.get() + 1, 1, Fault::Before)));
+    assert!(sweep::handle(&world, &world, &world, Value::Null).await.is_err(), "it is told");
+    assert_eq!(world.started.borrow().len(), 2, "the others are on their way");
+    world.started.take();
+    assert_eq!(sweep(&world).await.resumed, 1);
+}

@@ -534,6 +534,7 @@ impl Breakers for World {
 impl DeclinedCards for World {
     async fn declined(
         &self,
+        _: &Owner,
         card: &CardFingerprint,
         order: &GatewayKey,
         now: Timestamp,

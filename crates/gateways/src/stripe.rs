@@ -201,7 +201,7 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
         match self.api.post::<Intent>(order.mode, "/v1/payment_intents", &key, form).await? {
             Reply::Done(intent) => Ok(Drafted::Ready { reference: intent.id }),
             Reply::Refused(error) if error.is_of_card() => Ok(Drafted::Declined { code: error.decline() }),
-            Reply::Refused(error) => Err(error.not_done()),
+            Reply::Refused(error) => Ok(Drafted::NotTaken { reason: error.not_done().to_string() }),
         }
     }
 
@@ -262,8 +262,9 @@ impl<Key: GatewaySecret, Cards: PresentCard> Gateway for StripeGateway<Key, Card
             State::Undecided => return Err(undecided(&intent)),
             State::Draft | State::Declined(_) | State::ActionRequired | State::Held => {}
         }
-        let told =
-            self.tell(Telling { mode: order.mode, reference, key: order.key.as_str() }, "cancel", Form::new()).await?;
+        // By where it was found, too: Stripe would answer a later cancel as it did one that came at a bad moment.
+        let key = format!("{}:{}", order.key, intent.status);
+        let told = self.tell(Telling { mode: order.mode, reference, key: &key }, "cancel", Form::new()).await?;
         match told.intent.state() {
             State::Canceled => Ok(VoidAnswer::Voided),
             State::Taken => Ok(voided_after_capture(&told.intent, order)),

@@ -1,7 +1,7 @@
 //! What all processes know together of the gateways, in Valkey: breakers, and the cards that were declined of late.
 //!
 //! A breaker is four kinds of keys: `breaker:<gateway>:<mode>:<span>` counts a span's calls, `...:failed` those that failed in a row,
-//! `...:open` stands while it is open, and `...:probe` while a caller of late tries the gateway. Declines are a sorted set a card: the order as member, the moment of its
+//! `...:open` stands while it is open, and `...:probe` while a caller of late tries the gateway. Declines are a sorted set a merchant and card: the order as member, the moment of its
 //! first decline as score.
 
 use crate::config::StartError;
@@ -9,7 +9,7 @@ use crate::valkey;
 use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
 use payments::failure::Unavailable;
 use payments::gateway::{GatewayKey, GatewayName};
-use payments::id::{CardFingerprint, Mode};
+use payments::id::{CardFingerprint, Mode, Owner};
 use payments::ports::{Breakers, DeclinedCards};
 use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
 use payments::timestamp::Timestamp;
@@ -18,6 +18,8 @@ use redis::{ExistenceCheck, RedisResult, SetExpiry, SetOptions};
 
 const ANSWERED: &str = "answered";
 const FAILED: &str = "failed";
+/// Declines that are remembered of one card; the newest.
+const MOST_REMEMBERED: i64 = 100;
 
 /// Breakers and declined cards in Valkey.
 #[derive(Clone)]
@@ -77,16 +79,17 @@ impl GatewayHealthInValkey {
         }
     }
 
-    async fn try_declined(&self, card: &CardFingerprint, order: &GatewayKey, now: Timestamp) -> RedisResult<Declines> {
-        let key = format!("declines:{card}");
+    async fn try_declined(&self, key: &str, order: &GatewayKey, now: Timestamp) -> RedisResult<Declines> {
         let now = now.as_millis();
         let mut pipe = redis::pipe();
         pipe.atomic();
-        pipe.cmd("ZADD").arg(&key).arg("NX").arg(now).arg(order.as_str()).ignore();
-        pipe.cmd("ZREMRANGEBYSCORE").arg(&key).arg("-inf").arg(now - REMEMBERED_MILLIS).ignore();
-        pipe.cmd("PEXPIRE").arg(&key).arg(REMEMBERED_MILLIS).ignore();
-        pipe.cmd("ZCOUNT").arg(&key).arg(format!("({}", now - DAY_MILLIS)).arg("+inf");
-        pipe.cmd("ZCARD").arg(&key);
+        pipe.cmd("ZADD").arg(key).arg("NX").arg(now).arg(order.as_str()).ignore();
+        pipe.cmd("ZREMRANGEBYSCORE").arg(key).arg("-inf").arg(now - REMEMBERED_MILLIS).ignore();
+        // More than any scheme's bound say nothing more.
+        pipe.cmd("ZREMRANGEBYRANK").arg(key).arg(0).arg(-MOST_REMEMBERED - 1).ignore();
+        pipe.cmd("PEXPIRE").arg(key).arg(REMEMBERED_MILLIS).ignore();
+        pipe.cmd("ZCOUNT").arg(key).arg(format!("({}", now - DAY_MILLIS)).arg("+inf");
+        pipe.cmd("ZCARD").arg(key);
         let (day, month) = pipe.query_async(&mut self.connection.clone()).await?;
         Ok(Declines { day, month })
     }
@@ -146,11 +149,12 @@ impl Breakers for GatewayHealthInValkey {
 impl DeclinedCards for GatewayHealthInValkey {
     async fn declined(
         &self,
+        owner: &Owner,
         card: &CardFingerprint,
         order: &GatewayKey,
         now: Timestamp,
     ) -> Result<Declines, Unavailable> {
-        let counted = self.try_declined(card, order, now).await;
+        let counted = self.try_declined(&format!("declines:{owner}:{card}"), order, now).await;
         counted.map_err(|error| Unavailable::new("the card's declines", error))
     }
 }

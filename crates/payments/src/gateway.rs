@@ -241,6 +241,11 @@ pub enum Drafted {
         /// The gateway's name for it, and for the hold that comes of it.
         reference: String,
     },
+    /// It does not take such an order, now or later, whatever the card: nothing is held, and it is no failure of the gateway's.
+    NotTaken {
+        /// Why, in a word of the gateway's.
+        reason: String,
+    },
     /// Nobody would hold anything on this card.
     Declined {
         /// Why.

@@ -93,7 +93,8 @@ where
         let began = self.system.now();
         let drafted = gateway.draft(&order).await;
         // One that stands is followed by its order, which says more.
-        if let (Watch::Yes { trial }, Err(_)) = (watch, &drafted) {
+        let stands = matches!(drafted, Ok(Drafted::Ready { .. }));
+        if let (Watch::Yes { trial }, false) = (watch, stands) {
             routing::report(
                 self.health,
                 (&gateway.name(), payment.owner.mode),

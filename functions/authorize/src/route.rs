@@ -92,6 +92,10 @@ where
                 Ok(Drafted::Declined { code }) => {
                     return Ok(Next::Declined { gateway, attempt, code, routed: chosen.routed });
                 }
+                Ok(Drafted::NotTaken { reason }) => {
+                    refused = NoAnswer::Unavailable(reason).into();
+                    routed = chosen.routed.with(&gateway, RouteOutcome::NotTaken);
+                }
                 Err(failed @ Error::GatewayUnavailable(_)) => {
                     refused = failed;
                     routed = chosen.routed.with(&gateway, RouteOutcome::Unavailable);
@@ -110,17 +114,16 @@ where
         intent: &Authorizing,
         code: DeclineCode,
     ) -> Result<bool, Error> {
-        // A cardholder who authenticated did so at this gateway, and is not sent to another's page.
-        if !code.may_be_tried_elsewhere() || payment.authentication.is_some() {
-            return Ok(false);
-        }
-        let routed = payment.routed.clone().unwrap_or_default();
-        if self.route(payment).await?.gateways.iter().all(|gateway| routed.knows(gateway)) {
+        if !code.may_be_tried_elsewhere() {
             return Ok(false);
         }
         let order = payment.gateway_key(GatewayOperation::Authorize, intent.attempt);
-        let declines = self.health.declined(&payment.fingerprint, &order, self.system.now()).await;
-        Ok(declines.is_ok_and(|declines| declines.allow_another(payment.card.brand)))
+        let declines = self.health.declined(&payment.owner, &payment.fingerprint, &order, self.system.now()).await;
+        let routed = payment.routed.clone().unwrap_or_default();
+        let left = self.route(payment).await?.gateways.iter().any(|gateway| !routed.knows(gateway));
+        // A cardholder who authenticated did so at this gateway, and is not sent to another's page.
+        let free = left && payment.authentication.is_none();
+        Ok(free && declines.is_ok_and(|declines| declines.allow_another(payment.card.brand)))
     }
 
     async fn route(&self, payment: &Payment) -> Result<Route, Error> {

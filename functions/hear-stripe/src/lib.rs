@@ -54,14 +54,21 @@ where
     let kept = ports.secrets.ok_or_else(none)?;
     let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("expected at most {MAX_EVENT_BYTES} bytes"));
     let body = request.bytes(MAX_EVENT_BYTES).ok_or_else(too_large)?;
-    let mut secrets = Vec::new();
+    let (mut secrets, mut unread) = (Vec::new(), None);
     for mode in [Mode::Test, Mode::Live].into_iter().filter(|mode| kept.is_there(*mode)) {
-        secrets.push(kept.secret(mode).await.map_err(unavailable)?);
+        match kept.secret(mode).await {
+            Ok(secret) => secrets.push(secret),
+            Err(error) => unread = Some(error),
+        }
     }
     let header = request.header("stripe-signature").unwrap_or_default();
-    let heard = hear(header, &body, &secrets, ports.system.now()).map_err(|refused| {
-        let errors = vec![FieldError::new("Stripe-Signature", refused.to_string())];
-        Problem::of_fields(ProblemKind::InvalidRequest, errors)
+    let heard = hear(header, &body, &secrets, ports.system.now()).map_err(|refused| match unread {
+        // It may be signed by the secret that could not be read: Stripe tells it again.
+        Some(error) => unavailable(error),
+        None => {
+            let errors = vec![FieldError::new("Stripe-Signature", refused.to_string())];
+            Problem::of_fields(ProblemKind::InvalidRequest, errors)
+        }
     })?;
     if let Some(payment_id) = heard {
         follow(ports, &payment_id).await.map_err(unavailable)?;

@@ -12,6 +12,7 @@ use payments::gateway::{
 use payments::id::Mode;
 use payments::ports::OpenCard;
 use payments::reconcile::{Day, RowKind};
+use payments::routing::MAX_CHOICES;
 use payments::timestamp::Timestamp;
 use payments::token::PresentedCard;
 use std::collections::BTreeMap;
@@ -207,10 +208,20 @@ async fn once(
 }
 
 pub(crate) async fn look_up(account: &impl Account, key: &GatewayKey, now: Timestamp) -> Result<Option<Effect>, Error> {
-    // A key is `payment:operation:attempt`; its effect stands in the entry of the payment's hold.
-    let payment = key.as_str().split(':').next().unwrap_or_default();
-    let Some(entry) = account.entry(&format!("{payment}:authorize:1")).await? else { return Ok(None) };
-    if entry.challenge.is_none() || entry.hold_key != key.as_str() {
+    // A key is `payment:operation:attempt`; its effect stands in the entry of the payment's hold, whichever attempt placed it.
+    let mut parts = key.as_str().split(':');
+    let payment = parts.next().unwrap_or_default();
+    if parts.next() != Some("authorize") {
+        for attempt in 1..=MAX_CHOICES {
+            let entry = account.entry(&format!("{payment}:authorize:{attempt}")).await?;
+            if let Some(effect) = entry.and_then(|entry| entry.effects.get(key.as_str()).cloned()) {
+                return Ok(Some(effect));
+            }
+        }
+        return Ok(None);
+    }
+    let Some(entry) = account.entry(key.as_str()).await? else { return Ok(None) };
+    if entry.challenge.is_none() {
         return Ok(entry.effects.get(key.as_str()).cloned());
     }
     change(account, key, entry.amount, |entry| {

@@ -63,7 +63,8 @@ pub enum Error {
 }
 payments::failure!(Error, ErrorName, transient: [StoreUnavailable], permanent: []);
 
-/// One run. The schedule's own event says nothing that matters.
+/// One run. The schedule's own event says nothing that matters. What fails of one payment is the run's failure once all others
+/// were looked at.
 pub async fn handle(
     payments: &(impl DuePayments + LoadPayment + SavePayment),
     workflow: &impl Workflow,
@@ -71,10 +72,14 @@ pub async fn handle(
     _schedule: Value,
 ) -> Result<Response, Error> {
     let mut response = Response::default();
+    let mut broken = None;
     for payment_id in payments.due(clock.now(), MAX_PAYMENTS).await? {
-        take_over(payments, workflow, clock, &payment_id, &mut response).await?;
+        // One that cannot be read does not stand in the way of those behind it.
+        if let Err(error) = take_over(payments, workflow, clock, &payment_id, &mut response).await {
+            broken.get_or_insert(error);
+        }
     }
-    Ok(response)
+    broken.map_or(Ok(response), Err)
 }
 
 async fn take_over(

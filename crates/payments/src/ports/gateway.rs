@@ -7,7 +7,7 @@ use crate::gateway::{
     Authorization, AuthorizeOrder, Capabilities, CaptureAnswer, CaptureOrder, DraftOrder, Drafted, Effect, GatewayKey,
     GatewayName, NoAnswer, Question, RefundAnswer, RefundOrder, VoidAnswer, VoidOrder,
 };
-use crate::id::{CardFingerprint, Mode};
+use crate::id::{CardFingerprint, Mode, Owner};
 use crate::reconcile::Day;
 use crate::retry::Declines;
 use crate::secret::Secret;
@@ -72,9 +72,11 @@ pub trait Breakers {
 
 /// What cards were declined of late.
 pub trait DeclinedCards {
-    /// Notes that this order was declined, once however often it is told, and answers how often the card was with that.
+    /// Notes that this order of that merchant was declined, once however often it is told, and answers how often the card was with
+    /// that.
     async fn declined(
         &self,
+        owner: &Owner,
         card: &CardFingerprint,
         order: &GatewayKey,
         now: Timestamp,
