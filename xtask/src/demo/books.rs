@@ -38,11 +38,25 @@ pub struct Payment {
     pub operations: Vec<Operation>,
 }
 
+/// The gateway whose account is in the books.
+pub const ACQUIRER: &str = "simulated";
+
 /// Where a payment is.
 #[derive(Clone, Debug, Deserialize)]
 #[allow(missing_docs, reason = "each field is the attribute of its name")]
 pub struct Stage {
     pub name: String,
+    #[serde(default)]
+    pub gateway: Option<String>,
+    #[serde(default)]
+    pub hold: Option<HeldBy>,
+}
+
+/// Who holds a payment's money.
+#[derive(Clone, Debug, Deserialize)]
+#[allow(missing_docs, reason = "each field is the attribute of its name")]
+pub struct HeldBy {
+    pub gateway: String,
 }
 
 /// A capture, a cancel, a refund or a review.
@@ -221,6 +235,13 @@ impl Payment {
     /// Whether nothing is under way.
     pub fn is_at_rest(&self) -> bool {
         self.status() != "processing" && self.stage.name != "refunding"
+    }
+
+    /// Whether its gateway is the one whose account is in these books; what others did stands in theirs.
+    pub fn is_at_acquirer(&self) -> bool {
+        let Stage { gateway, hold, .. } = &self.stage;
+        let gateway = hold.as_ref().map(|hold| &hold.gateway).or(gateway.as_ref());
+        gateway.is_none_or(|gateway| gateway == ACQUIRER)
     }
 
     /// Whether a hold may stand for it.

@@ -138,12 +138,13 @@ fn check_acquirer(books: &Books, found: &mut Vec<String>) {
     for payment in &books.payments {
         let (id, status) = (payment.payment_id.as_str(), payment.status());
         let (captured, refunded) = moved.remove(&(id, payment.currency.as_str())).unwrap_or_default();
-        if captured != payment.captured() {
-            let due = payment.captured();
+        let here = |minor: i128| if payment.is_at_acquirer() { minor } else { 0 };
+        if captured != here(payment.captured()) {
+            let due = here(payment.captured());
             found.push(format!("{id}: {status}, captured {due}, the acquirer captured {captured}"));
         }
-        if refunded != payment.refunded() {
-            let due = payment.refunded();
+        if refunded != here(payment.refunded()) {
+            let due = here(payment.refunded());
             found.push(format!("{id}: {status}, refunded {due}, the acquirer refunded {refunded}"));
         }
     }
@@ -157,7 +158,7 @@ fn check_acquirer(books: &Books, found: &mut Vec<String>) {
 /// No hold gave more than it had, and money is blocked exactly for the payments that wait: all that is not captured yet.
 fn check_holds(books: &Books, found: &mut Vec<String>) {
     let mut held = BTreeMap::<&str, i128>::new();
-    let waiting = books.payments.iter().filter(|payment| payment.waits());
+    let waiting = books.payments.iter().filter(|payment| payment.waits() && payment.is_at_acquirer());
     let waiting: BTreeSet<&str> = waiting.map(|payment| payment.payment_id.as_str()).collect();
     for hold in &books.holds {
         check_hold(hold, found);
@@ -166,7 +167,7 @@ fn check_holds(books: &Books, found: &mut Vec<String>) {
             found.push(format!("{}: an open hold of {} that nobody waits for", hold.hold_key, hold.held()));
         }
     }
-    for payment in books.payments.iter().filter(|payment| payment.waits()) {
+    for payment in books.payments.iter().filter(|payment| payment.waits() && payment.is_at_acquirer()) {
         let (id, status) = (payment.payment_id.as_str(), payment.status());
         let is = held.get(id).copied().unwrap_or_default();
         let should = i128::from(payment.amount) - payment.captured();

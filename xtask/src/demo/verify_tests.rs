@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::books::{Books, Settlement};
+use super::books::{Books, HeldBy, Settlement};
 use super::verify::{Told, verify};
 
 const RECEIVABLE: &str = "test:gateway:simulated:receivable";
@@ -282,6 +282,22 @@ fn an_acquirer_that_moved_other_money_is_found() {
     check("pay_9: the acquirer captured 900 and refunded 200 EUR, no payment is for it", |_, books| {
         books.holds[0].hold_key = "pay_9:authorize:1".to_owned();
     });
+}
+
+#[test]
+fn what_another_gateway_holds_and_took_is_not_looked_for_at_the_acquirer() {
+    let elsewhere = || Some(HeldBy { gateway: "stripe".to_owned() });
+    check("pay_1: succeeded, captured 0, the acquirer captured 900", |_, books| {
+        books.payments[0].stage.hold = elsewhere();
+    });
+    check("pay_2:authorize:1: an open hold of 600 that nobody waits for", |_, books| {
+        books.payments[1].stage.hold = elsewhere();
+    });
+    // One that waits elsewhere, without an entry at the acquirer: all is well.
+    let (told, mut books) = sound();
+    books.payments[3].stage.hold = elsewhere();
+    books.holds.pop();
+    assert_eq!(verify(&told, &books), Vec::<String>::new());
 }
 
 #[test]
