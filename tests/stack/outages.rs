@@ -13,7 +13,7 @@ use xtask::process::Process;
 use xtask::state::Server;
 
 /// How long an outage lasts, unless `FLORIN_OUTAGE_SECONDS` says otherwise.
-const OUTAGE_SECONDS: u64 = 30;
+const OUTAGE_SECONDS: u64 = 60;
 /// Between two payments during an outage.
 const PAYMENT_INTERVAL: Duration = Duration::from_secs(3);
 /// From the end of an outage until all is where it belongs: retries back off while it lasts.
