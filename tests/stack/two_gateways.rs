@@ -134,6 +134,12 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
         })
         .await;
     }
+    // All of it reaches the bills, too: nobody after this test waits behind it.
+    for payment in &made {
+        let item = shop.tables.payment(&payment.id).await.unwrap();
+        until("a fee line", REST_SECONDS, || async { shop.tables.fee_line(&item).await }).await;
+    }
+    shop.stack.wait_for_consumers(Duration::from_secs(REST_SECONDS)).await.unwrap();
     let (stripe, simulated) = (stripe_truth(&shop).await, simulated_truth(&shop).await);
     let (mut made_while_open, mut sent_while_open, mut at_stripe_again) = (0, 0, 0);
     let (mut made_after, mut approved_after) = (0, 0);
