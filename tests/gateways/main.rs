@@ -18,6 +18,8 @@ mod exceptions_kept;
 mod health;
 #[path = "../tasks/machine.rs"]
 mod machine;
+#[path = "../tasks/network.rs"]
+mod network;
 #[path = "../tasks/world.rs"]
 mod world;
 

@@ -19,6 +19,8 @@ mod exceptions_kept;
 mod health;
 #[path = "../tasks/machine.rs"]
 mod machine;
+#[path = "../tasks/network.rs"]
+mod network;
 #[path = "../tasks/reconcile_world.rs"]
 mod reconcile_world;
 #[path = "../tasks/schemas.rs"]

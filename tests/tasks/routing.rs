@@ -1,277 +1,34 @@
-//! Two gateways behind the real steps: who is asked, who is asked next, and what is never done twice. And ten thousand payments
-//! in virtual time, while one of the two goes down, gets slow, and comes back.
+//! Two gateways behind the real steps: who is asked, who is asked next, and what is never done twice.
 
-use crate::machine::{Outcome, once_over, rests, run_by};
+use crate::machine::once_over;
+use crate::pair::{
+    APPROVED, Condition, DRAFT_NOT_TAKEN, NOT_TAKEN, Two, bring_to_rest, check_truth, in_order, run, two,
+};
 use crate::world::{Fault, World};
 use explain_route::Verdict;
-use futures::executor::LocalPool;
-use futures::task::LocalSpawnExt;
-use payments::amount::Amount;
 use payments::breaker::Call;
 use payments::failure::Failure;
 use payments::gateway::*;
 use payments::id::{Mode, OperationId, PaymentId};
 use payments::payment::{CaptureMethod, Payment, Status};
-use payments::ports::{Clock, Gateway, Gateways};
-use payments::routing::{RouteOutcome, Routing};
+use payments::ports::{Clock, Gateway};
+use payments::routing::RouteOutcome;
 use payments::stage::{Stage, StageName};
 use payments::step::StepRequest;
 use serde_json::json;
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Poll, Waker};
+use std::task::Waker;
 
-const APPROVED: &str = "4242424242424242";
 const NOT_NOW: &str = "4000000000000119";
 const NO_MONEY: &str = "4000000000009995";
 const NEVER: &str = "4000000000000002";
 const AUTHENTICATE: &str = "4000002500003155";
-/// Sweeps until a payment has to rest.
-const SWEEPS: u32 = 40;
-
-/// How a gateway is.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-enum Condition {
-    #[default]
-    Well,
-    /// Nothing reaches it.
-    Down,
-    /// It carries out what it is told, and its answers come when nobody waits for them any more.
-    Slow,
-}
-
-/// What one call takes, and after what time nobody waits any more.
-const ANSWER_MILLIS: i64 = 80;
-const PATIENCE_MILLIS: i64 = 2_500;
-const PING_PATIENCE_MILLIS: i64 = 1_000;
-
-/// One of two gateways: an acquirer with an account of its own.
-struct Side {
-    name: &'static str,
-    account: World,
-    condition: Cell<Condition>,
-    /// Authorisations that were sent while its breaker was open to nobody.
-    sent_while_open: Cell<u32>,
-    sent: Cell<u32>,
-    timers: Rc<Timers>,
-    world: Rc<World>,
-}
-
-/// Both.
-struct Two(Side, Side);
-
-impl Gateways for Two {
-    type Gateway = Side;
-
-    fn find(&self, name: &GatewayName) -> Option<&Side> {
-        [&self.0, &self.1].into_iter().find(|side| side.name == name.0)
-    }
-
-    fn standard(&self) -> GatewayName {
-        GatewayName(self.0.name.to_owned())
-    }
-}
-
-impl Side {
-    fn new(name: &'static str, world: &Rc<World>, timers: &Rc<Timers>) -> Self {
-        let (world, timers) = (Rc::clone(world), Rc::clone(timers));
-        let (condition, sent_while_open, sent) = (Cell::default(), Cell::default(), Cell::default());
-        Self { name, account: World::new(), condition, sent_while_open, sent, timers, world }
-    }
-
-    async fn carry_out<T>(&self, order: impl Future<Output = Result<T, NoAnswer>>) -> Result<T, NoAnswer> {
-        self.account.now.set(self.world.now.get());
-        match self.condition.get() {
-            Condition::Down => Err(NoAnswer::Unavailable("down".to_owned())),
-            Condition::Well => {
-                let answer = order.await;
-                self.timers.sleep(&self.world, ANSWER_MILLIS).await;
-                answer
-            }
-            Condition::Slow => {
-                let _ = order.await;
-                self.timers.sleep(&self.world, PATIENCE_MILLIS).await;
-                Err(NoAnswer::Unknown("slow".to_owned()))
-            }
-        }
-    }
-
-    /// Holds that stand, and what was taken, of that payment.
-    fn truth(&self, id: &PaymentId) -> (usize, u64) {
-        let account = self.account.holds.borrow();
-        let own = account.values().filter(|entry| entry.hold_key.starts_with(id.as_str()) && entry.approved);
-        own.fold((0, 0), |(standing, captured), entry| {
-            (standing + usize::from(!entry.voided), captured + entry.captured)
-        })
-    }
-}
-
-impl Gateway for Side {
-    fn name(&self) -> GatewayName {
-        GatewayName(self.name.to_owned())
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.account.capabilities()
-    }
-
-    fn takes(&self, _: Mode, amount: Amount) -> bool {
-        amount.minor() != NOT_TAKEN || self.name != "b"
-    }
-
-    async fn ping(&self, mode: Mode) -> Result<(), NoAnswer> {
-        if self.condition.get() == Condition::Slow {
-            self.timers.sleep(&self.world, PING_PATIENCE_MILLIS).await;
-            return Err(NoAnswer::Unknown("slow".to_owned()));
-        }
-        self.carry_out(self.account.ping(mode)).await
-    }
-
-    async fn draft(&self, order: &DraftOrder) -> Result<Drafted, NoAnswer> {
-        if order.amount.minor() == DRAFT_NOT_TAKEN {
-            return Ok(Drafted::NotTaken { reason: "amount_too_small".to_owned() });
-        }
-        self.carry_out(self.account.draft(order)).await
-    }
-
-    async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
-        self.sent.set(self.sent.get() + 1);
-        if self.condition.get() != Condition::Well && self.world.health.borrow().is_open(&self.name(), self.world.now())
-        {
-            self.sent_while_open.set(self.sent_while_open.get() + 1);
-        }
-        self.carry_out(self.account.authorize(order)).await
-    }
-
-    async fn capture(&self, order: &CaptureOrder) -> Result<CaptureAnswer, NoAnswer> {
-        self.carry_out(self.account.capture(order)).await
-    }
-
-    async fn void(&self, order: &VoidOrder) -> Result<VoidAnswer, NoAnswer> {
-        self.carry_out(self.account.void(order)).await
-    }
-
-    async fn refund(&self, order: &RefundOrder) -> Result<RefundAnswer, NoAnswer> {
-        self.carry_out(self.account.refund(order)).await
-    }
-
-    async fn look_up(&self, question: &Question) -> Result<Option<Effect>, NoAnswer> {
-        self.carry_out(self.account.look_up(question)).await
-    }
-}
-
-/// Virtual time: it stands still while anything can go on, then leaps to whoever waits for the nearest moment.
-#[derive(Default)]
-struct Timers {
-    waiting: RefCell<BTreeMap<(i64, u64), Option<Waker>>>,
-    count: Cell<u64>,
-    /// Outside of [`drive`] nobody waits.
-    run: Cell<bool>,
-}
-
-impl Timers {
-    async fn sleep(&self, world: &World, millis: i64) {
-        if !self.run.get() {
-            return;
-        }
-        let key = (world.now.get() + millis, self.count.replace(self.count.get() + 1));
-        self.waiting.borrow_mut().insert(key, None);
-        std::future::poll_fn(|context| {
-            if world.now.get() >= key.0 && !self.waiting.borrow().contains_key(&key) {
-                return Poll::Ready(());
-            }
-            self.waiting.borrow_mut().insert(key, Some(context.waker().clone()));
-            Poll::Pending
-        })
-        .await;
-    }
-
-    fn drive(&self, world: &World, pool: &mut LocalPool) {
-        self.run.set(true);
-        loop {
-            pool.run_until_stalled();
-            let Some(((at, _), waker)) = self.waiting.borrow_mut().pop_first() else { break };
-            world.now.set(at);
-            waker.expect("whoever waits was polled").wake();
-        }
-        self.run.set(false);
-    }
-}
-
-/// A world whose merchant sends payments by these rules over `a` and `b`.
-fn two(gateways: serde_json::Value) -> (Rc<World>, Rc<Two>, Rc<Timers>) {
-    let world = Rc::new(World::new());
-    let timers = Rc::new(Timers::default());
-    let routing: Routing = serde_json::from_value(json!([{ "name": "both", "gateways": gateways }])).unwrap();
-    for merchant in world.merchants.borrow_mut().values_mut() {
-        merchant.routing = routing.clone();
-        merchant.risk.payments_per_card = 1_000_000;
-    }
-    let two = Two(Side::new("a", &world, &timers), Side::new("b", &world, &timers));
-    (world, Rc::new(two), timers)
-}
-
-fn in_order() -> serde_json::Value {
-    json!([{ "gateway": "a" }, { "gateway": "b" }])
-}
-
-/// The step with the state machine's retries, a second, two and four apart.
-async fn retried(world: &World, two: &Two, timers: &Timers, step: &'static str, id: &PaymentId) -> Outcome {
-    for wait in [1_000, 2_000, 4_000] {
-        match once_over(world, two, step, id).await {
-            Ok(stage) => return Ok(stage),
-            Err((_, true)) => timers.sleep(world, wait).await,
-            Err((name, false)) => return Err(name),
-        }
-    }
-    once_over(world, two, step, id).await.map_err(|(name, _)| name)
-}
-
-async fn run(world: &World, two: &Two, timers: &Timers, id: &PaymentId, operation: &OperationId) {
-    run_by(operation, async |step| retried(world, two, timers, step, id).await).await;
-}
-
-async fn sweep(world: &World, two: &Two, timers: &Timers) {
-    // A sweep that breaks off is followed by another.
-    let _ = sweep::handle(world, world, world, serde_json::Value::Null).await;
-    for (id, operation) in world.started.take() {
-        run(world, two, timers, &id, &operation).await;
-    }
-}
-
-async fn bring_to_rest(world: &World, two: &Two, timers: &Timers, id: &PaymentId) -> Payment {
-    run(world, two, timers, id, &OperationId::pay()).await;
-    for _ in 0..SWEEPS {
-        if rests(world, id) {
-            break;
-        }
-        world.now.set(world.payment(id).due_at.unwrap().as_millis());
-        sweep(world, two, timers).await;
-    }
-    assert!(rests(world, id), "{:?}", world.payment(id).stage);
-    world.payment(id)
-}
-
-/// What is at the gateways is what the payment says, and at one of them only.
-fn check_truth(two: &Two, payment: &Payment, context: &str) {
-    let (a, b) = (two.0.truth(&payment.payment_id), two.1.truth(&payment.payment_id));
-    assert!(a.0 == 0 || b.0 == 0, "{context}: held at both");
-    let expected = if payment.status() == Status::Succeeded { (1, payment.amount.minor()) } else { (0, 0) };
-    assert_eq!((a.0 + b.0, a.1 + b.1), expected, "{context}: {:?}", payment.stage);
-}
 
 fn outcomes(payment: &Payment) -> Vec<(String, RouteOutcome)> {
     let routed = payment.routed.clone().unwrap();
     assert_eq!(routed.rule.as_deref(), Some("both"));
     routed.steps.into_iter().map(|step| (step.gateway.0, step.outcome)).collect()
 }
-
-/// An amount that `b` does not take.
-const NOT_TAKEN: u64 = 777;
-/// An amount that a gateway with drafts finds out about when it is told.
-const DRAFT_NOT_TAKEN: u64 = 778;
 
 #[tokio::test]
 async fn an_order_that_a_gateway_does_not_take_goes_elsewhere_and_is_no_failure_of_it() {
@@ -535,97 +292,4 @@ async fn a_question_that_cannot_be_answered_names_its_field() {
             ],
         })
     );
-}
-
-/// Payments, and how many milliseconds apart they come.
-const PAYMENTS: i64 = 10_000;
-const EVERY_MILLIS: i64 = 25;
-/// What happens to `b`: from which second on it is how.
-const STORY: [(i64, Condition); 5] = [
-    (0, Condition::Well),
-    (50, Condition::Down),
-    (90, Condition::Well),
-    (130, Condition::Slow),
-    (170, Condition::Well),
-];
-const SWEEP_MILLIS: i64 = 60_000;
-
-#[test]
-fn ten_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_back() {
-    let halves = json!([{ "gateway": "a", "weight": 50 }, { "gateway": "b", "weight": 50 }]);
-    let (world, two, timers) = two(halves);
-    let began = world.now.get();
-    let mut pool = LocalPool::new();
-    let spawner = pool.spawner();
-    let resting_at_once = Rc::new(RefCell::new(BTreeMap::<PaymentId, bool>::new()));
-    let mut ids = Vec::new();
-    for count in 0..PAYMENTS {
-        let id = world.open(&format!("payment-{count}"), APPROVED, 1999, CaptureMethod::Automatic);
-        ids.push(id.clone());
-        let (world, two, timers) = (Rc::clone(&world), Rc::clone(&two), Rc::clone(&timers));
-        let resting_at_once = Rc::clone(&resting_at_once);
-        let paying = async move {
-            timers.sleep(&world, count * EVERY_MILLIS).await;
-            run(&world, &two, &timers, &id, &OperationId::pay()).await;
-            let approved = world.payment(&id).status() == Status::Succeeded;
-            resting_at_once.borrow_mut().insert(id, approved);
-        };
-        spawner.spawn_local(paying).unwrap();
-    }
-    for (second, condition) in STORY {
-        let (world, two, timers) = (Rc::clone(&world), Rc::clone(&two), Rc::clone(&timers));
-        let story = async move {
-            timers.sleep(&world, second * 1000).await;
-            two.1.condition.set(condition);
-        };
-        spawner.spawn_local(story).unwrap();
-    }
-    let sweeping = {
-        let (world, two, timers) = (Rc::clone(&world), Rc::clone(&two), Rc::clone(&timers));
-        async move {
-            for _ in 0..20 {
-                timers.sleep(&world, SWEEP_MILLIS).await;
-                sweep(&world, &two, &timers).await;
-            }
-        }
-    };
-    spawner.spawn_local(sweeping).unwrap();
-    timers.drive(&world, &mut pool);
-
-    let mut seconds = BTreeMap::<i64, (u32, u32, u32)>::new();
-    for (count, id) in (0..).zip(&ids) {
-        let payment = world.payment(id);
-        assert_eq!(payment.status(), Status::Succeeded, "{:?}", payment.stage);
-        check_truth(&two, &payment, "at rest");
-        let (made, approved, at_b) = seconds.entry(count * EVERY_MILLIS / 1000).or_default();
-        *made += 1;
-        *approved += u32::from(resting_at_once.borrow()[id]);
-        *at_b += u32::from(two.1.truth(id).0 == 1);
-    }
-    let over = |from: i64, to: i64| {
-        seconds
-            .range(from..to)
-            .fold((0, 0, 0), |sum: (u32, u32, u32), (_, second)| (sum.0 + second.0, sum.1 + second.1, sum.2 + second.2))
-    };
-    let lost_at_once = PAYMENTS - i64::from(over(0, i64::MAX).1);
-    eprintln!(
-        "{PAYMENTS} payments in {} s of virtual time: {lost_at_once} waited for sweep; sent to b while its breaker was \
-         open: {}; at b in the ten seconds after each recovery's first ten: {:?}, {:?}",
-        (world.now.get() - began) / 1000,
-        two.1.sent_while_open.get(),
-        over(100, 110),
-        over(180, 190),
-    );
-    let made_while_broken = over(50, 90).0 + over(130, 170).0;
-    assert!(two.1.sent_while_open.get() * 1000 < made_while_broken, "while the breaker is open, nobody is sent there");
-    // Down costs no payment: it is certain that nothing was done. Slow costs those that were sent before the breaker opened.
-    // But those in whose middle it went down have their hold there, and wait for it.
-    assert_eq!(over(51, 129).0, over(51, 129).1, "approved at once, all of them");
-    for recovered in [100, 180] {
-        let (made, approved, at_b) = over(recovered, recovered + 10);
-        assert_eq!(approved, made, "the approval rate is back within ten seconds of the recovery");
-        assert!(at_b * 10 > made * 4, "and so is its share: {at_b} of {made}");
-    }
-    assert!(lost_at_once < PAYMENTS / 100, "{lost_at_once} payments waited for sweep");
-    assert!(over(55, 90).2 == 0 && over(0, 50).2 > 800, "while it was down nothing was held there");
 }
