@@ -38,6 +38,8 @@ struct Made {
     /// Which part of the story it began in.
     part: usize,
     approved_at_once: bool,
+    /// What it was answered instead.
+    otherwise: String,
 }
 
 /// A merchant half of whose payments go to each, and to the other when one fails.
@@ -118,7 +120,8 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
         let (key, at, part) = (unique(), Instant::now(), part.load(Ordering::SeqCst));
         let answer = shop.pay_once(&payment_body(1999, &token), &key).await;
         let approved_at_once = answer.status == 201 && answer.body["status"] == "succeeded";
-        Made { id: shop.payment_id(&key), at, answered: Instant::now(), part, approved_at_once }
+        let otherwise = format!("{} {} {}", answer.status, answer.body["type"], answer.body["status"]);
+        Made { id: shop.payment_id(&key), at, answered: Instant::now(), part, approved_at_once, otherwise }
     });
     let mut made: Vec<Made> = Vec::new();
     tokio::select! {
@@ -142,14 +145,16 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
     shop.stack.wait_for_consumers(Duration::from_secs(REST_SECONDS)).await.unwrap();
     let (stripe, simulated) = (stripe_truth(&shop).await, simulated_truth(&shop).await);
     let (mut made_while_open, mut sent_while_open, mut at_stripe_again) = (0, 0, 0);
-    let (mut made_after, mut approved_after) = (0, 0);
+    let mut made_after = 0;
     for payment in &made {
         let none = (0, 0);
         let (there, here) = (*stripe.get(&payment.id).unwrap_or(&none), *simulated.get(&payment.id).unwrap_or(&none));
         assert_eq!((there.0 + here.0, there.1 + here.1), (1, 1999), "{}: one hold, captured once", payment.id);
-        // Broken from its beginning to its end: one that was under way at the recovery may be the one that found it.
-        let broken = matches!(STORY[payment.part].1, Fault::Down | Fault::Slow)
-            && payment.answered < turned[&(payment.part + 1)];
+        // One that was under way at a turn saw both parts: it may have found the recovery, or been caught by the fault.
+        if turned.get(&(payment.part + 1)).is_some_and(|turn| payment.answered > *turn) {
+            continue;
+        }
+        let broken = matches!(STORY[payment.part].1, Fault::Down | Fault::Slow);
         if broken && opened.get(&payment.part).is_some_and(|opened| payment.at > *opened) {
             made_while_open += 1;
             let routed = shop.tables.payment(&payment.id).await.unwrap()["routed"]["steps"].clone();
@@ -163,23 +168,26 @@ async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_b
         let recovered = matches!(payment.part, 2 | 4) && payment.at > turned[&payment.part] + RECOVERY;
         if recovered {
             made_after += 1;
-            approved_after += usize::from(payment.approved_at_once);
+            assert!(payment.approved_at_once, "{}, {}: the approval rate is back", payment.id, payment.otherwise);
             at_stripe_again += there.0;
         }
     }
-    let late = made.iter().filter(|payment| !payment.approved_at_once).count();
+    let late: Vec<&Made> = made.iter().filter(|payment| !payment.approved_at_once).collect();
+    for Made { id, at, answered, part, otherwise, .. } in &late {
+        eprintln!("{id}, part {part}, after {:?}: {otherwise}", *answered - *at);
+    }
+    let late = late.len();
     eprintln!(
         "{PAYMENTS} payments: {late} were not approved at once; {made_while_open} were made while the breaker was open, \
-         {sent_while_open} of them sent to the broken gateway; {approved_after} of {made_after} were approved at once after \
-         its recoveries, {at_stripe_again} by it"
+         {sent_while_open} of them sent to the broken gateway; {made_after} after its recoveries, {at_stripe_again} of them \
+         by it"
     );
     assert_eq!(opened.keys().copied().filter(|part| *part == 1 || *part == 3).count(), 2, "it opened: {opened:?}");
     assert!(
         made_while_open > 100 && sent_while_open * 1000 < made_while_open,
         "{sent_while_open} of {made_while_open}"
     );
-    // The local stack itself may stumble over one of them.
-    assert!(approved_after * 100 >= made_after * 98, "{approved_after} of {made_after}: the approval rate is back");
+    assert!(made_after > 100, "{made_after} after its recoveries");
     assert!(at_stripe_again > 20, "{at_stripe_again}: it is used again");
     assert!(late * 20 < PAYMENTS, "{late} payments were not approved at once");
 }
