@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 use xtask::process::Process;
 use xtask::state::Server;
 
-/// How long an outage lasts, unless `FLORIN_OUTAGE_SECONDS` says otherwise.
-const OUTAGE_SECONDS: u64 = 60;
+/// How long the broker is away, unless `FLORIN_OUTAGE_SECONDS` says otherwise: after so long, and not after twice that, the local
+/// broker fences a producer that waited for it.
+const BROKER_OUTAGE_SECONDS: u64 = 30;
+/// The same for the bus.
+const BUS_OUTAGE_SECONDS: u64 = 60;
 /// Between two payments during an outage.
 const PAYMENT_INTERVAL: Duration = Duration::from_secs(3);
 /// From the end of an outage until all is where it belongs: retries back off while it lasts.
@@ -37,9 +40,9 @@ impl Drop for Paused {
     }
 }
 
-fn outage() -> Duration {
-    let seconds = std::env::var("FLORIN_OUTAGE_SECONDS").ok().map(|text| text.parse().expect("whole seconds"));
-    Duration::from_secs(seconds.unwrap_or(OUTAGE_SECONDS))
+fn outage(seconds: u64) -> Duration {
+    let asked = std::env::var("FLORIN_OUTAGE_SECONDS").ok().map(|text| text.parse().expect("whole seconds"));
+    Duration::from_secs(asked.unwrap_or(seconds))
 }
 
 /// Pays until the time is over, one payment after the other. None waits for those who are told. The payments' ids.
@@ -108,7 +111,7 @@ async fn while_the_broker_is_away_payments_go_on_and_then_every_event_is_told_on
     let shop = Shop::open().await;
     let endpoint = shop.webhook_endpoint(ENDPOINT).await;
     let paused = Paused::new(shop.stack.process(Server::Kafka).unwrap());
-    let payments = pay_for(&shop, outage()).await;
+    let payments = pay_for(&shop, outage(BROKER_OUTAGE_SECONDS)).await;
     drop(paused);
     assert_told_once(&shop, &payments, &endpoint).await;
 }
@@ -120,7 +123,7 @@ async fn while_the_bus_refuses_payments_go_on_and_then_every_event_is_told_once(
     let endpoint = shop.webhook_endpoint(ENDPOINT).await;
     let policy = policy_of(&shop.stack, "publish").await;
     put_policy(&shop.stack, &policy, &denying(&policy.document, "events:PutEvents")).await;
-    let payments = pay_for(&shop, outage()).await;
+    let payments = pay_for(&shop, outage(BUS_OUTAGE_SECONDS)).await;
     let during = delivered(&shop, &endpoint).await;
     put_policy(&shop.stack, &policy, &policy.document).await;
     assert!(during.is_empty(), "the bus took {} events while it refused", during.len());

@@ -1,12 +1,11 @@
 //! Events out: to the EventBridge bus and to the Kafka topic, both from one list, in order per payment.
 
 use crate::config::{StartError, sdk_config, variable};
-use crate::kafka;
+use crate::kafka::Topics;
 use crate::table::unavailable;
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
 use krafka::Record;
-use krafka::producer::Producer;
 use payments::event::Event;
 use payments::failure::Unavailable;
 use payments::ports::Events;
@@ -20,7 +19,7 @@ const SOURCE: &str = "florin.payments";
 pub struct EventsOut {
     bus: Client,
     bus_name: String,
-    producer: Producer,
+    topics: Topics,
     topic: String,
 }
 
@@ -30,29 +29,19 @@ impl EventsOut {
         Ok(Self {
             bus: Client::new(&sdk_config()?),
             bus_name: variable("EVENT_BUS")?,
-            producer: kafka::producer().await?,
+            topics: Topics::from_env().await?,
             topic: variable("PAYMENT_EVENTS_TOPIC")?,
         })
     }
 
-    /// Enqueues all before it waits for any, so that the broker gets batches; a partition keeps their order.
     async fn to_topic(&self, events: &[(Event, String)]) -> Vec<Result<(), Unavailable>> {
-        let failed = |error| Unavailable::new("the payment-events topic", error);
-        let mut handles = Vec::with_capacity(events.len());
-        for (event, text) in events {
-            let record = Record::new(self.topic.as_str(), text.clone())
+        let records = events.iter().map(|(event, text)| {
+            Record::new(self.topic.as_str(), text.clone())
                 .key(event.subject().to_owned())
-                .header("type", event.kind.to_string());
-            handles.push(self.producer.enqueue(record).await);
-        }
-        let mut outcomes = Vec::with_capacity(events.len());
-        for handle in handles {
-            outcomes.push(match handle {
-                Ok(handle) => handle.await.map(|_| ()).map_err(failed),
-                Err(error) => Err(failed(error)),
-            });
-        }
-        outcomes
+                .header("type", event.kind.to_string())
+        });
+        let outcomes = self.topics.send(records.collect()).await.into_iter();
+        outcomes.map(|it| it.map_err(|error| Unavailable::new("the payment-events topic", error))).collect()
     }
 
     async fn to_bus(&self, events: &[(Event, String)]) -> Vec<Result<(), Unavailable>> {
