@@ -1,7 +1,7 @@
 //! No card number and no verification code is anywhere but in the vault's ciphertext: not in tables, logs, topics or
 //! histories.
 
-use crate::logs::pages;
+use crate::logs::every_line;
 use crate::machines::{Kind, Machine};
 use crate::numbers::{fresh, unique};
 use crate::shop::{Shop, healthy, payment_body};
@@ -67,18 +67,6 @@ async fn topics(stack: &Stack) -> Places {
     places
 }
 
-/// Every line of every log group: the functions' and the workflow's.
-async fn logs(stack: &Stack) -> Places {
-    let mut places = Places::new();
-    for group in pages(stack, "DescribeLogGroups", "logGroups", json!({})).await {
-        let name = group["logGroupName"].as_str().unwrap();
-        let events = pages(stack, "FilterLogEvents", "events", json!({ "logGroupName": name })).await;
-        let lines = events.iter().filter_map(|event| event["message"].as_str());
-        places.extend(lines.map(|line| (format!("the log {name}"), line.to_owned())));
-    }
-    places
-}
-
 /// The history of a payment that ran under a STANDARD machine.
 async fn history(shop: &Shop, number: &str) -> Places {
     let payment = shop.plant(shop.opened(number).await, Stage::Created(Created {})).await;
@@ -122,7 +110,7 @@ async fn no_card_number_is_anywhere_in_the_clear() {
     assert_clean(&secrets, &history, "histories");
     assert_clean(&secrets, &tables(&shop).await, "tables");
     assert_clean(&secrets, &topics(&shop.stack).await, "topics");
-    assert_clean(&secrets, &logs(&shop.stack).await, "logs");
+    assert_clean(&secrets, &every_line(&shop.stack).await, "logs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -33,6 +33,18 @@ pub async fn pages(stack: &Stack, action: &str, list: &str, mut body: Value) -> 
     }
 }
 
+/// Every line of every log group, the functions' and the workflow's, each with its place.
+pub async fn every_line(stack: &Stack) -> Vec<(String, String)> {
+    let mut lines = Vec::new();
+    for group in pages(stack, "DescribeLogGroups", "logGroups", json!({})).await {
+        let name = group["logGroupName"].as_str().unwrap();
+        let events = pages(stack, "FilterLogEvents", "events", json!({ "logGroupName": name })).await;
+        let messages = events.iter().filter_map(|event| event["message"].as_str());
+        lines.extend(messages.map(|line| (format!("the log {name}"), line.to_owned())));
+    }
+    lines
+}
+
 /// How often each function was invoked since that moment: each invocation begins with a line of Lambda's own.
 pub async fn invocations(stack: &Stack, since_millis: u64) -> BTreeMap<String, usize> {
     let prefix = format!("/aws/lambda/{}", stack.function_name(""));

@@ -1,6 +1,5 @@
 //! An operator at work: merchants and keys over the signed HTTP path, and functions by hand.
 
-use aws_sdk_lambda::primitives::Blob;
 use serde_json::{Value, json};
 use xtask::Stack;
 use xtask::operator::{self, Answer};
@@ -34,11 +33,7 @@ pub async fn open_shop(stack: &Stack, merchant: &str, mode: &str, requests_per_s
 
 /// Invokes a function of the stack; its answer, or its error.
 pub async fn invoke(stack: &Stack, folder: &str, request: &Value) -> Result<Value, Value> {
-    let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
-    let call = client.invoke().function_name(stack.function_name(folder)).payload(Blob::new(request.to_string()));
-    let answer = call.send().await.unwrap();
-    let body = serde_json::from_slice(answer.payload.unwrap().as_ref()).unwrap();
-    if answer.function_error.is_none() { Ok(body) } else { Err(body) }
+    xtask::invoke::ask(stack, folder, request).await.unwrap()
 }
 
 /// The open exceptions of test mode, or closed ones too, as `cargo xtask reconcile list` asks for them.

@@ -1,7 +1,7 @@
 //! Stripe's keys are in Secrets Manager and nowhere else: not in a function's variables or environment, in no log, in no answer,
 //! whatever goes wrong.
 
-use crate::logs::pages;
+use crate::logs::every_line;
 use crate::numbers::unique;
 use crate::shop::{Shop, alone, until};
 use crate::stripe::variables_of;
@@ -46,13 +46,7 @@ async fn environments(stack: &Stack) -> Places {
 
 /// Every line of every log group, and the logs of the stack's servers and of SAM CLI.
 async fn logs(stack: &Stack) -> Places {
-    let mut places = Places::new();
-    for group in pages(stack, "DescribeLogGroups", "logGroups", json!({})).await {
-        let name = group["logGroupName"].as_str().unwrap();
-        let events = pages(stack, "FilterLogEvents", "events", json!({ "logGroupName": name })).await;
-        let lines = events.iter().filter_map(|event| event["message"].as_str());
-        places.extend(lines.map(|line| (format!("the log {name}"), line.to_owned())));
-    }
+    let mut places = every_line(stack).await;
     for entry in std::fs::read_dir(stack.workspace.florin().join("logs")).unwrap() {
         let path = entry.unwrap().path();
         let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_lambda::primitives::Blob;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::invoke::read_payload;
+use crate::invoke::{ask, read_payload};
 use crate::progress;
 use crate::stack::Stack;
 
@@ -35,16 +34,10 @@ pub struct ExplainRoute {
 /// Prints the route; answers whether there is one.
 pub async fn explain_route(stack: &Stack, what: &ExplainRoute) -> Result<bool> {
     let event = event(stack, what)?;
-    let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
-    let function = stack.resolve_function(FUNCTION).await?;
-    let answer = client.invoke().function_name(&function).payload(Blob::new(event.to_string())).send().await;
-    let answer = answer.with_context(|| format!("invoking {function}"))?;
-    let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
-    let body: Value = serde_json::from_slice(&body).context("the answer is not JSON")?;
-    if answer.function_error.is_some() {
-        bail!("{}", body["errorMessage"].as_str().unwrap_or("the function failed and did not say why"));
+    match ask(stack, FUNCTION, &event).await? {
+        Ok(route) => lines(&route).into_iter().for_each(progress::answer),
+        Err(error) => bail!("{}", error["errorMessage"].as_str().unwrap_or("the function failed and did not say why")),
     }
-    lines(&body).into_iter().for_each(progress::answer);
     Ok(true)
 }
 

@@ -12,20 +12,26 @@ use crate::stack::Stack;
 
 /// Invokes and prints the answer; answers whether the function ended well.
 pub async fn invoke(stack: &Stack, folder: &str, file: Option<&Path>) -> Result<bool> {
-    let function = stack.resolve_function(folder).await?;
     let payload = read_payload(stack, folder, file)?;
+    let answer = ask(stack, folder, &payload).await?;
+    let (Ok(body) | Err(body)) = &answer;
+    progress::answer(serde_json::to_string_pretty(body).context("printing the answer")?);
+    if answer.is_err() {
+        let name = body["errorType"].as_str().unwrap_or("an unnamed error");
+        eprintln!("{folder} failed: {name} (cargo xtask logs {folder})");
+    }
+    Ok(answer.is_ok())
+}
+
+/// Asks a function: what it answered, or the error that it ended with. An answer that is no JSON is `null`.
+pub async fn ask(stack: &Stack, folder: &str, payload: &Value) -> Result<Result<Value, Value>> {
+    let function = stack.resolve_function(folder).await?;
     let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
     let answer = client.invoke().function_name(&function).payload(Blob::new(payload.to_string())).send().await;
     let answer = answer.with_context(|| format!("invoking {function}"))?;
     let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    progress::answer(serde_json::to_string_pretty(&body).context("printing the answer")?);
-    let Some(kind) = answer.function_error else {
-        return Ok(true);
-    };
-    let name = body["errorType"].as_str().unwrap_or(&kind);
-    eprintln!("{function} failed: {name} (cargo xtask logs {folder})");
-    Ok(false)
+    Ok(if answer.function_error.is_none() { Ok(body) } else { Err(body) })
 }
 
 /// The event: of the file, of stdin for `-`, or the function's sample.

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
-use aws_sdk_lambda::primitives::Blob;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::aws::Call;
+use crate::invoke;
 use crate::progress;
 use crate::stack::Stack;
 use crate::state::write_whole;
@@ -155,19 +155,10 @@ fn is_plain(part: &str) -> bool {
 
 /// Invokes the function; `None` if it fails, with its reason printed.
 async fn ask(stack: &Stack, request: &Value) -> Result<Option<Value>> {
-    let function = stack.resolve_function(FUNCTION).await?;
-    let client = aws_sdk_lambda::Client::new(&stack.sdk_config());
-    let answer = client.invoke().function_name(&function).payload(Blob::new(request.to_string())).send().await;
-    let answer = answer.with_context(|| format!("invoking {function}"))?;
-    let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
-    let body: Value = serde_json::from_slice(&body).context("the function's answer is not JSON")?;
-    if answer.function_error.is_some() {
-        eprintln!(
-            "{}: {}",
-            body["errorType"].as_str().unwrap_or_default(),
-            body["errorMessage"].as_str().unwrap_or_default()
-        );
-        return Ok(None);
+    let answer = invoke::ask(stack, FUNCTION, request).await?;
+    if let Err(error) = &answer {
+        let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+        eprintln!("{}: {}", text("errorType"), text("errorMessage"));
     }
-    Ok(Some(body))
+    Ok(answer.ok())
 }

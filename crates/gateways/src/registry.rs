@@ -95,10 +95,7 @@ impl DeployedGateways {
     pub async fn from_env() -> Result<Self, StartError> {
         let all = AnyGateway::all_from_env().await?;
         if all.is_empty() {
-            return Err(StartError::VariableWrong {
-                name: "SIMULATED_ACQUIRER_FUNCTION",
-                expected: "expected a gateway",
-            });
+            return Err(StartError::VariableMissing("SIMULATED_ACQUIRER_FUNCTION"));
         }
         Ok(Self { all })
     }

@@ -15,7 +15,7 @@ mod route;
 
 use orders::{found, question};
 use payments::failure::{NotFound, Unavailable};
-use payments::gateway::{Authorization, HoldLimits, NoAnswer};
+use payments::gateway::{Authorization, GatewayName, HoldLimits, NoAnswer};
 use payments::payment::{Actor, HOLD_SECONDS, Payment};
 use payments::ports::{
     Breakers, Clock, DeclinedCards, Gateway, Gateways, LoadCard, LoadPayment, Merchants, SavePayment, VerificationCodes,
@@ -168,7 +168,7 @@ where
         payment: Payment,
         next: Next,
         watch: &Cell<Watch>,
-        intent: impl FnOnce(payments::gateway::GatewayName, u32, Option<String>) -> Authorizing,
+        intent: impl FnOnce(GatewayName, u32, Option<String>) -> Authorizing,
     ) -> Result<Move<Error>, Error> {
         match next {
             Next::Ask { gateway, attempt, draft, routed, watch: watched } => {
