@@ -102,7 +102,7 @@ impl Options {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
         // Swarm: each kind of fault is there or not, so that none always hides another; some worlds are calm.
-        let intensity = [0, 1200, 1800, 2200, 2800, 4500][rng.usize(..6)];
+        let intensity = [0, 1500, 1800, 2000, 2200, 3000][rng.usize(..6)];
         let mut rates = [0; 10];
         let shares: Vec<u32> = FAULTS.iter().map(|_| if rng.bool() { rng.u32(1..10) } else { 0 }).collect();
         let all = shares.iter().sum::<u32>().max(1);

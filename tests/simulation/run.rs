@@ -60,6 +60,6 @@ pub fn run(product: &Product, seed: u64, payments: u32, follow: Option<PaymentId
         violations: world.violations.take(),
         lines: world.trace.lines.take(),
     };
-    debug_assert_eq!(Rc::strong_count(&world), 1, "a world is forgotten as a whole");
+    assert_eq!(Rc::strong_count(&world), 1, "a world is forgotten as a whole");
     outcome
 }
