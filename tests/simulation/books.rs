@@ -206,6 +206,9 @@ fn answers(world: &World, payments: &[Rc<Payment>]) {
             world.violate("4 rest", Some(id), "its request over Kafka was never answered");
         }
     }
+    if let Some(odd) = answers.values().find(|answer| matches!(answer.status, 409 | 429 | 500..)) {
+        world.violate("6 idempotency", Some(&odd.payment_id), format!("its final answer over Kafka is {}", odd.status));
+    }
     let known = |id| payments.iter().any(|payment| payment.payment_id == id);
     if let Some(odd) = answers.values().find(|answer| answer.payment.is_some() && !known(answer.payment_id.clone())) {
         world.violate("6 idempotency", Some(&odd.payment_id), "an answer about a payment that is not there");

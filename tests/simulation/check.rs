@@ -7,8 +7,8 @@ use crate::store::{DECLINE_FROM, PAYMENTS_PER_CARD, REVIEW_FROM, owner};
 use crate::world::World;
 use payments::fraud::{Decision, RiskReason};
 use payments::operation::Action;
-use payments::payment::{Payment, Status};
-use payments::stage::StageName;
+use payments::payment::{Actor, Payment, Status};
+use payments::stage::{Declined, Stage, StageName};
 use std::collections::BTreeMap;
 
 /// Everything that must hold when nothing moves any more.
@@ -21,6 +21,7 @@ pub fn at_the_end(world: &World) {
             continue;
         };
         rest(world, payment);
+        promptness(world, payment);
         truth(world, payment);
         outcome(world, payment, wanted);
         promises(world, payment);
@@ -38,6 +39,15 @@ fn rest(world: &World, payment: &Payment) {
     );
     if !ended || payment.operations.iter().any(|operation| operation.end.is_none()) {
         world.violate("4 rest", Some(&payment.payment_id), format!("in the end it is {stage}"));
+    }
+}
+
+/// Where nothing goes wrong nobody waits for `sweep`, unless for a cardholder or a merchant who never comes.
+fn promptness(world: &World, payment: &Payment) {
+    let waits = |stage| matches!(stage, StageName::RequiresCapture | StageName::InReview | StageName::Authenticating);
+    let late = payment.history.windows(2).any(|two| two[1].by == Actor::Sweep && !waits(two[0].to));
+    if world.options.are_without_faults() && late {
+        world.violate("4 rest", Some(&payment.payment_id), "without any fault, it had to be taken over by sweep");
     }
 }
 
@@ -125,6 +135,11 @@ fn promises(world: &World, payment: &Payment) {
         if !reply.is_yes() {
             continue;
         }
+        if let Ask::Capture { amount: Some(amount), .. } | Ask::Refund(Some(amount)) = ask
+            && *amount > payment.amount.minor()
+        {
+            world.violate("2 captured", id, format!("{ask:?} was accepted, of {}", payment.amount.minor()));
+        }
         let matching = payment.operations.iter().filter(|operation| {
             let same = match (ask, &operation.action) {
                 (Ask::Capture { amount, .. }, Action::Capture { amount: is, .. }) => amount.is_none_or(|amount| amount == *is),
@@ -173,8 +188,8 @@ fn velocity(world: &World, payment: &Payment, wanted: &Wanted) {
     let counted = world.store.counted.borrow();
     let list = counted.get(&(wanted.owner, payment.fingerprint.clone())).map_or(&[][..], Vec::as_slice);
     let own = list.iter().filter(|(counted, _)| *counted == payment.payment_id).count();
-    let answered = payment.history.iter().any(|change| change.to == StageName::Authorized);
-    if own > 1 || (answered && own == 0 && payment.stage.hold().1.is_some()) {
+    let declined = matches!(payment.stage, Stage::Declined(Declined::Issuer { .. }));
+    if own > 1 || own == 0 && (declined || payment.stage.hold().1.is_some()) {
         world.violate("8 velocity", id, format!("it is counted {own} times"));
     }
     let Some(screening) = payment.stage.hold().1 else { return };

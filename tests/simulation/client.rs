@@ -75,7 +75,11 @@ async fn pay(world: &Rc<World>, serial: u32) {
     let key = format!("order-{}", serial / 2 * 2);
     let key = if serial % 2 == 1 && world.below(4) > 0 { format!("order-{serial}") } else { key };
     let payment_id = PaymentId::derive(&own, &key.parse().expect("a key"));
-    if world.clients_book.wanted.borrow().contains_key(&payment_id) {
+    if let Some(other) = world.clients_book.wanted.borrow().get(&payment_id) {
+        // The same owner and key: that is the same payment, and somebody makes it already.
+        if other.owner != wanted.owner {
+            world.violate("10 isolation", Some(&payment_id), "two owners' keys make one payment");
+        }
         return;
     }
     world.clients_book.wanted.borrow_mut().insert(payment_id.clone(), wanted.clone());
@@ -239,6 +243,11 @@ impl Client {
         let mut asked = world.clients_book.asked.borrow_mut();
         if let Some(entry) = asked.get_mut(payment_id).and_then(|list| list.get_mut(place)) {
             entry.2 = reply.clone();
+        }
+        drop(asked);
+        if reply.as_ref().is_some_and(Reply::is_yes) && world.below(8) == 0 {
+            world.sleep(world.between(0, MINUTE)).await;
+            self.insist(&Wish { asynchronous: false, ..wish }).await;
         }
         reply
     }

@@ -146,15 +146,24 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Whether nothing at all goes wrong.
+    pub fn are_without_faults(&self) -> bool {
+        self.rates.iter().all(|rate| *rate == 0) && self.partitions.is_empty()
+    }
+}
+
 fn manners(rng: &mut Rng, standard: bool) -> Manners {
     let usual = standard && rng.bool();
     let mut rare = |of: u32| !usual && rng.u32(..of) == 0;
+    let look_up = !rare(4);
     Manners {
-        look_up: !rare(4),
+        look_up,
         several_captures: !rare(4),
         partial_refund: !rare(6),
         drafts: rare(4),
-        authentication: !rare(4),
+        // Whoever asks a cardholder can be asked what they did.
+        authentication: look_up && !rare(4),
         soft_declines: if rare(2) { 1500 } else { 0 },
         forgets_for_a_while: rare(3),
     }

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// When the world begins: 2026-11-25, in milliseconds.
-pub const BEGIN: i64 = 1_795_600_000_000;
+/// When the world begins: on Friday, 2026-11-27, twenty minutes before midnight, so that days and weeks end while it is busy.
+pub const BEGIN: i64 = 1_795_822_800_000;
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
