@@ -34,6 +34,7 @@ use report::{Campaign, failure};
 use rules::Rules;
 use run::{Outcome, Product, run};
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -59,6 +60,19 @@ struct Arguments {
     /// Go on after a violation, and count the seeds that have one
     #[arg(long)]
     keep_going: bool,
+    /// Another state machine than the product's
+    #[arg(long, default_value_os_t = of_product("statemachines/payment.asl.yaml"))]
+    machine: PathBuf,
+    /// Another template
+    #[arg(long, default_value_os_t = of_product("template.yaml"))]
+    template: PathBuf,
+    /// Say it again in one line, for programs
+    #[arg(long)]
+    summary: bool,
+}
+
+fn of_product(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {
@@ -70,6 +84,8 @@ fn seeds(text: &str) -> Result<Range<u64>, String> {
 }
 
 fn main() -> ExitCode {
+    // A handler's panic is told as what it is, a violation of its world.
+    std::panic::set_hook(Box::new(|_| ()));
     match simulate(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -80,16 +96,15 @@ fn main() -> ExitCode {
     }
 }
 
-fn product() -> anyhow::Result<Product> {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let machine = Machine::read(&std::fs::read_to_string(root.join("statemachines/payment.asl.yaml"))?)?;
-    let rules = Rules::read(&std::fs::read_to_string(root.join("template.yaml"))?)?;
+fn product(arguments: &Arguments) -> anyhow::Result<Product> {
+    let machine = Machine::read(&std::fs::read_to_string(&arguments.machine)?)?;
+    let rules = Rules::read(&std::fs::read_to_string(&arguments.template)?)?;
     Ok(Product { machine: Arc::new(machine), rules: Arc::new(rules) })
 }
 
 /// Answers whether everything held.
 fn simulate(arguments: &Arguments) -> anyhow::Result<bool> {
-    let product = product()?;
+    let product = product(arguments)?;
     let threads = arguments.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let campaign = Mutex::new(Campaign::new(&arguments.seeds));
     let next = AtomicU64::new(arguments.seeds.start);
@@ -118,6 +133,9 @@ fn simulate(arguments: &Arguments) -> anyhow::Result<bool> {
     });
     let campaign = campaign.into_inner().expect("nobody panics while counting");
     println!("{campaign}");
+    if arguments.summary {
+        println!("{}", campaign.summary());
+    }
     Ok(campaign.broken == 0)
 }
 

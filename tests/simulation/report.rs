@@ -23,7 +23,8 @@ pub struct Campaign {
     counts: Counts,
     /// How many seeds broke each invariant.
     invariants: BTreeMap<&'static str, u64>,
-    first_broken: Option<u64>,
+    /// The lowest seed that broke, and what broke in it first.
+    first_broken: Option<(u64, &'static str)>,
 }
 
 impl Campaign {
@@ -39,14 +40,23 @@ impl Campaign {
         if let Some(first) = outcome.violations.first() {
             self.broken += 1;
             *self.invariants.entry(first.invariant).or_default() += 1;
-            let seed = outcome.options.seed;
-            self.first_broken = Some(self.first_broken.map_or(seed, |first| first.min(seed)));
+            let this = (outcome.options.seed, first.invariant);
+            self.first_broken = Some(self.first_broken.map_or(this, |first| first.min(this)));
         }
         if self.told.elapsed() > PROGRESS {
             self.told = Instant::now();
             let all = self.seeds.end - self.seeds.start;
             eprintln!("  {}/{all} seeds, {} payments, {} broken", self.played, self.counts.payments, self.broken);
         }
+    }
+}
+
+impl Campaign {
+    /// In one line of JSON: worlds until the first that broke, and what did.
+    pub fn summary(&self) -> serde_json::Value {
+        let first = self.first_broken;
+        let worlds = first.map_or(self.played, |(seed, _)| seed - self.seeds.start + 1);
+        serde_json::json!({ "worlds": worlds, "invariant": first.map(|(_, invariant)| invariant) })
     }
 }
 
@@ -71,10 +81,9 @@ impl fmt::Display for Campaign {
         for (invariant, seeds) in &self.invariants {
             writeln!(f, "invariant {invariant}: broken in {seeds} seeds")?;
         }
-        for ((who, what), n) in &self.counts.by { writeln!(f, "   {who:?} {:?} {n}", crate::service::Service::ALL[*what as usize])?; }
         match self.first_broken {
             None => write!(f, "no violation"),
-            Some(seed) => write!(f, "{} of {} seeds broken, the first is {seed}", self.broken, self.played),
+            Some((seed, _)) => write!(f, "{} of {} seeds broken, the first is {seed}", self.broken, self.played),
         }
     }
 }

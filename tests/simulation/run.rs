@@ -51,6 +51,9 @@ pub fn run(product: &Product, seed: u64, payments: u32, follow: Option<PaymentId
     } else {
         world.violate("4 rest", None, "the world never comes to rest");
     }
+    for panic in world.time.panics.take() {
+        world.violate("0 panic", None, panic);
+    }
     world.time.end();
     let counts = world.counts.borrow().clone();
     let outcome = Outcome {

@@ -4,13 +4,15 @@
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
-/// When the world begins: on Friday, 2026-11-27, twenty minutes before midnight, so that days and weeks end while it is busy.
-pub const BEGIN: i64 = 1_795_822_800_000;
+/// When the world begins: on Thursday, 2026-11-26, twenty minutes before midnight, so that days end while it is busy, and with
+/// the one that follows the week.
+pub const BEGIN: i64 = 1_795_736_400_000;
 pub const SECOND: i64 = 1_000;
 pub const MINUTE: i64 = 60 * SECOND;
 pub const HOUR: i64 = 60 * MINUTE;
@@ -78,6 +80,8 @@ pub struct Time {
     dying: Cell<bool>,
     current: Cell<TaskId>,
     turns: Cell<u64>,
+    /// What handlers said that panicked.
+    pub panics: RefCell<Vec<String>>,
 }
 
 /// How a task ended.
@@ -144,6 +148,7 @@ impl Time {
             dying: Cell::new(false),
             current: Cell::new((0, 0)),
             turns: Cell::new(0),
+            panics: RefCell::default(),
         }
     }
 
@@ -224,7 +229,14 @@ impl Time {
         let Some((mut task, waker)) = self.take(id) else { return };
         self.turns.set(self.turns.get() + 1);
         self.current.set(id);
-        let ended = task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        let turn = || task.as_mut().poll(&mut Context::from_waker(&waker)).is_ready();
+        // A panic is the end of its process, and of nothing else.
+        let ended = catch_unwind(AssertUnwindSafe(turn)).unwrap_or_else(|panic| {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            self.panics.borrow_mut().push(text.unwrap_or_default());
+            true
+        });
         self.current.set((0, 0));
         if self.dying.replace(false) || ended {
             self.free.borrow_mut().push(id.0);

@@ -48,7 +48,6 @@ pub struct Counts {
     pub faults: [u64; 10],
     pub invocations: u64,
     pub executions: u64,
-    pub by: std::collections::BTreeMap<(Function, u8), u64>,
 }
 
 impl Counts {
@@ -62,7 +61,6 @@ impl Counts {
         self.calls += other.calls;
         self.invocations += other.invocations;
         self.executions += other.executions;
-        for (k,v) in &other.by { *self.by.entry(*k).or_default() += v; }
         for (sum, count) in self.faults.iter_mut().zip(other.faults) {
             *sum += count;
         }
@@ -195,7 +193,6 @@ impl World {
         let fault = self.fault(process.function, service, may_be_stale);
         let mut counts = self.counts.borrow_mut();
         counts.calls += 1;
-        *counts.by.entry((process.function, service as u8)).or_default() += 1;
         if let Some(fault) = fault {
             counts.faults[fault as usize] += 1;
         }
