@@ -119,7 +119,8 @@ impl Acquirer {
         hold.amount = amount;
         hold.card = Some(card);
         // The same hold at the same gateway is declined or not, whenever it is asked for.
-        let soft = i64::from(self.manners.soft_declines) > i64::from(payments::id::digest(&[order.key.as_str().as_bytes()])[0]) * 39;
+        let soft = i64::from(self.manners.soft_declines)
+            > i64::from(payments::id::digest(&[order.key.as_str().as_bytes()])[0]) * 39;
         let wants = matches!(card, Card::Authenticates | Card::FailsToAuthenticate | Card::StaysAway);
         let answer = if hold.voided {
             Authorization::Declined { code: DeclineCode::DoNotHonor }
@@ -162,7 +163,9 @@ impl Acquirer {
     pub fn void(&self, order: &VoidOrder) -> VoidAnswer {
         let Effect::Voided(answer) = self.once(&order.key, &order.hold_key, |hold| {
             if hold.captured > order.captured.minor() {
-                return Effect::Voided(VoidAnswer::AlreadyCaptured { reference: format!("capture_{}", order.hold_key) });
+                return Effect::Voided(VoidAnswer::AlreadyCaptured {
+                    reference: format!("capture_{}", order.hold_key),
+                });
             }
             if hold.captured == 0 {
                 hold.voided = true;
@@ -238,7 +241,8 @@ impl Hold {
         };
         self.asked = None;
         self.approved = matches!(answer, Authorization::Approved { .. });
-        let key = self.effects.iter().find(|(_, effect)| matches!(effect, Effect::Authorized(_))).map(|(key, _)| key.clone());
+        let key =
+            self.effects.iter().find(|(_, effect)| matches!(effect, Effect::Authorized(_))).map(|(key, _)| key.clone());
         self.effects.insert(key.unwrap_or_default(), Effect::Authorized(answer));
     }
 }

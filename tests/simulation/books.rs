@@ -44,7 +44,8 @@ fn topic(world: &World, payments: &[Rc<Payment>]) {
     let mut told = BTreeSet::new();
     for record in partitions.iter().flat_map(|records| records.iter()) {
         told.insert(record.event_id.as_str());
-        let version = record.event_id.rsplit_once(':').and_then(|(_, version)| version.parse::<u32>().ok()).unwrap_or(0);
+        let version =
+            record.event_id.rsplit_once(':').and_then(|(_, version)| version.parse::<u32>().ok()).unwrap_or(0);
         let expected = next.entry(&record.subject).or_insert(1);
         if version == *expected {
             *expected += 1;
@@ -99,25 +100,28 @@ fn money(world: &World, payment: &Payment, sums: &mut [Sums; OWNERS.len()], move
             Action::Capture { amount, .. } => {
                 let expected = fee(amount, FEES[place]);
                 let settlement = operation.settlement.as_ref();
-                let at = payment.history.iter().find(|change| {
-                    change.v > operation.v && change.to == payments::stage::StageName::Captured
-                });
+                let at = payment
+                    .history
+                    .iter()
+                    .find(|change| change.v > operation.v && change.to == payments::stage::StageName::Captured);
                 let date = at.map(|change| settled_on(change.at.as_millis()));
                 let right = settlement.is_some_and(|settlement| {
                     (settlement.gross, settlement.fee, settlement.net) == (amount, expected, amount - expected)
                         && Some(&settlement.date) == date.as_ref()
                 });
                 if !right {
-                    let what = format!("{amount} captured, fee {expected}, settled on {date:?}, and it says {settlement:?}");
+                    let what =
+                        format!("{amount} captured, fee {expected}, settled on {date:?}, and it says {settlement:?}");
                     world.violate("7 settlement", Some(&payment.payment_id), what);
                 }
                 sum.captured += amount.cast_signed();
                 sum.fees += expected.cast_signed();
                 sum.lines += 1;
                 // The event of the version in which it was settled moves the money.
-                let settled = payment.history.iter().find(|change| {
-                    change.v > operation.v && change.by == payments::payment::Actor::Settle
-                });
+                let settled = payment
+                    .history
+                    .iter()
+                    .find(|change| change.v > operation.v && change.by == payments::payment::Actor::Settle);
                 moved.insert(Event::id(&payment.payment_id, settled.map_or(end, |change| change.v)));
             }
             Action::Refund { amount, .. } => {
@@ -152,7 +156,11 @@ fn ledger(world: &World, sums: &[Sums; OWNERS.len()], moved: &BTreeSet<String>) 
         let is = balance(&Account::MerchantPayable { merchant_id, mode });
         let should = -(sum.captured - sum.fees - sum.refunded);
         if is != should {
-            world.violate("7 settlement", None, format!("{}: owed {is}, and its payments come to {should}", owner(place)));
+            world.violate(
+                "7 settlement",
+                None,
+                format!("{}: owed {is}, and its payments come to {should}", owner(place)),
+            );
         }
     }
     for mode in [payments::id::Mode::Test, payments::id::Mode::Live] {
@@ -170,7 +178,11 @@ fn ledger(world: &World, sums: &[Sums; OWNERS.len()], moved: &BTreeSet<String>) 
         let cost = balance(&Account::GatewayCost { mode });
         let should: i64 = own().map(|sum| sum.captured - sum.refunded).sum();
         if receivable + cost != should {
-            world.violate("7 settlement", None, format!("{mode}: gateways owe {receivable} and cost {cost}, not {should}"));
+            world.violate(
+                "7 settlement",
+                None,
+                format!("{mode}: gateways owe {receivable} and cost {cost}, not {should}"),
+            );
         }
     }
 }
@@ -190,7 +202,11 @@ fn bills(world: &World, sums: &[Sums; OWNERS.len()]) {
         let net: i64 = lines.iter().map(|line| line.net).sum();
         let should = sum.captured - sum.fees - sum.refunded;
         if net != should || lines.len() != sum.lines {
-            let what = format!("{own}: settled {net} in {} lines, and its payments come to {should} in {}", lines.len(), sum.lines);
+            let what = format!(
+                "{own}: settled {net} in {} lines, and its payments come to {should} in {}",
+                lines.len(),
+                sum.lines
+            );
             world.violate("7 settlement", None, what);
         }
     }

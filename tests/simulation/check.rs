@@ -33,10 +33,7 @@ pub fn at_the_end(world: &World) {
 
 fn rest(world: &World, payment: &Payment) {
     let stage = StageName::from(&payment.stage);
-    let ended = matches!(
-        stage,
-        StageName::Succeeded | StageName::Declined | StageName::Canceled | StageName::Failed
-    );
+    let ended = matches!(stage, StageName::Succeeded | StageName::Declined | StageName::Canceled | StageName::Failed);
     if !ended || payment.operations.iter().any(|operation| operation.end.is_none()) {
         world.violate("4 rest", Some(&payment.payment_id), format!("in the end it is {stage}"));
     }
@@ -87,7 +84,10 @@ fn outcome(world: &World, payment: &Payment, wanted: &Wanted) {
     let asked_for = |wish: &dyn Fn(&Ask) -> bool| asked.iter().any(|(ask, ..)| wish(ask));
     let card = Card::of(wanted.card);
     let succeeded = payment.status() == Status::Succeeded;
-    let bad = matches!(card, Card::Declined(_) | Card::CaptureRefused | Card::FailsToAuthenticate | Card::StaysAway | Card::WrongCode);
+    let bad = matches!(
+        card,
+        Card::Declined(_) | Card::CaptureRefused | Card::FailsToAuthenticate | Card::StaysAway | Card::WrongCode
+    );
     if succeeded && bad {
         wrong("money was taken of a card that allows none");
     }
@@ -109,7 +109,10 @@ fn outcome(world: &World, payment: &Payment, wanted: &Wanted) {
     if payment.amount.minor() != wanted.amount || payment.owner != owner(wanted.owner) {
         wrong("it is not the payment that was asked for");
     }
-    let waited = payment.due_at.is_some() || wanted.manual || wanted.amount >= REVIEW_FROM || matches!(card, Card::Authenticates | Card::StaysAway | Card::FailsToAuthenticate);
+    let waited = payment.due_at.is_some()
+        || wanted.manual
+        || wanted.amount >= REVIEW_FROM
+        || matches!(card, Card::Authenticates | Card::StaysAway | Card::FailsToAuthenticate);
     if payment.status() == Status::Canceled && !waited && !asked_for(&|ask| *ask == Ask::Cancel) {
         wrong("canceled, and nobody canceled it");
     }
@@ -142,7 +145,9 @@ fn promises(world: &World, payment: &Payment) {
         }
         let matching = payment.operations.iter().filter(|operation| {
             let same = match (ask, &operation.action) {
-                (Ask::Capture { amount, .. }, Action::Capture { amount: is, .. }) => amount.is_none_or(|amount| amount == *is),
+                (Ask::Capture { amount, .. }, Action::Capture { amount: is, .. }) => {
+                    amount.is_none_or(|amount| amount == *is)
+                }
                 (Ask::Refund(amount), Action::Refund { amount: is, .. }) => amount.is_none_or(|amount| amount == *is),
                 (Ask::Cancel, Action::Cancel) | (Ask::Confirm, Action::Confirm) => true,
                 (Ask::Review { .. }, Action::Review { .. }) => true,
@@ -153,11 +158,19 @@ fn promises(world: &World, payment: &Payment) {
         let of_kind = told.entry(ask.path()).or_default();
         *of_kind += 1;
         if matching.count() == 0 {
-            world.violate("6 idempotency", id, format!("{ask:?} ({key}) was answered {}, and is not there", reply.status));
+            world.violate(
+                "6 idempotency",
+                id,
+                format!("{ask:?} ({key}) was answered {}, and is not there", reply.status),
+            );
         }
     }
     let of_kind = |path: &str| {
-        payment.operations.iter().filter(|operation| operation.request_hash.is_some() && kind(&operation.action) == path).count() as u64
+        payment
+            .operations
+            .iter()
+            .filter(|operation| operation.request_hash.is_some() && kind(&operation.action) == path)
+            .count() as u64
     };
     for (path, told) in told {
         if of_kind(path) < told {
@@ -165,9 +178,14 @@ fn promises(world: &World, payment: &Payment) {
         }
     }
     for path in ["capture", "cancel", "refunds", "review", "confirm"] {
-        let asked = asked.get(&payment.payment_id).map_or(0, |list| list.iter().filter(|(ask, ..)| ask.path() == path).count());
+        let asked =
+            asked.get(&payment.payment_id).map_or(0, |list| list.iter().filter(|(ask, ..)| ask.path() == path).count());
         if of_kind(path) > asked as u64 {
-            world.violate("6 idempotency", id, format!("{asked} of {path} were asked for, {} are there", of_kind(path)));
+            world.violate(
+                "6 idempotency",
+                id,
+                format!("{asked} of {path} were asked for, {} are there", of_kind(path)),
+            );
         }
     }
 }
@@ -210,7 +228,8 @@ fn velocity(world: &World, payment: &Payment, wanted: &Wanted) {
 fn strangers(world: &World, payments: &[std::rc::Rc<Payment>]) {
     for acquirer in &world.acquirers {
         for (key, hold) in acquirer.holds.borrow().iter() {
-            let known = hold.payment.as_ref().is_some_and(|id| payments.iter().any(|payment| payment.payment_id == *id));
+            let known =
+                hold.payment.as_ref().is_some_and(|id| payments.iter().any(|payment| payment.payment_id == *id));
             if !known {
                 world.violate("3 holds", hold.payment.as_ref(), format!("{key} is of no payment"));
             }

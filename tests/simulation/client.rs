@@ -84,7 +84,8 @@ async fn pay(world: &Rc<World>, serial: u32) {
     }
     world.clients_book.wanted.borrow_mut().insert(payment_id.clone(), wanted.clone());
     world.counts.borrow_mut().payments += 1;
-    let client = Client { process: Process::new(world, Function::Client, Some(payment_id.clone())), owner: wanted.owner };
+    let client =
+        Client { process: Process::new(world, Function::Client, Some(payment_id.clone())), owner: wanted.owner };
     client.process.note(|| format!("wants {wanted:?}"));
     let body = body(&wanted, &token);
     if wanted.over_kafka {
@@ -184,7 +185,8 @@ impl Client {
         let mut wait = 2 * SECOND;
         for _ in 0..MAX_TRIES {
             if let Some((reply, document)) = self.send(wish).await {
-                self.process.note(|| format!("{} {} answers {} {}", wish.resource, wish.key, reply.status, document["status"]));
+                self.process
+                    .note(|| format!("{} {} answers {} {}", wish.resource, wish.key, reply.status, document["status"]));
                 let kind = document["type"].as_str().unwrap_or_default();
                 let passes = kind.ends_with("in-progress") || matches!(reply.status, 202 | 429 | 500..);
                 if reply.is_yes() {
@@ -197,7 +199,11 @@ impl Client {
             world.sleep(world.between(wait / 2, wait + 1)).await;
             wait = (wait * 2).min(LONGEST_WAIT);
         }
-        world.violate("4 rest", self.process.subject.as_ref(), format!("{} {}: never an answer", wish.resource, wish.key));
+        world.violate(
+            "4 rest",
+            self.process.subject.as_ref(),
+            format!("{} {}: never an answer", wish.resource, wish.key),
+        );
         None
     }
 
@@ -208,7 +214,10 @@ impl Client {
         let mut replies = world.clients_book.replies.borrow_mut();
         let first = replies.entry(name).or_insert_with(|| reply.clone());
         if first != reply {
-            let what = format!("{} {}: {} {} and then {} {}", wish.resource, wish.key, first.status, first.body, reply.status, reply.body);
+            let what = format!(
+                "{} {}: {} {} and then {} {}",
+                wish.resource, wish.key, first.status, first.body, reply.status, reply.body
+            );
             world.violate("6 idempotency", self.process.subject.as_ref(), what);
         }
     }
@@ -231,7 +240,14 @@ impl Client {
             _ => "/v1/payments/{payment_id}/confirm",
         };
         let asynchronous = world.below(12) == 0;
-        let wish = Wish { resource, payment_id: Some(payment_id.clone()), key: key.clone(), body, method: "POST", asynchronous };
+        let wish = Wish {
+            resource,
+            payment_id: Some(payment_id.clone()),
+            key: key.clone(),
+            body,
+            method: "POST",
+            asynchronous,
+        };
         // Asked for, whatever comes of it.
         let place = {
             let mut asked = world.clients_book.asked.borrow_mut();
@@ -339,7 +355,8 @@ impl Client {
                 if stranger.insist(&look).await.is_some_and(|reply| reply.status != 404) {
                     world.violate("10 isolation", Some(payment_id), "another owner sees it");
                 }
-                let cancel = Wish { resource: "/v1/payments/{payment_id}/cancel", method: "POST", body: json!({}), ..look };
+                let cancel =
+                    Wish { resource: "/v1/payments/{payment_id}/cancel", method: "POST", body: json!({}), ..look };
                 if stranger.insist(&cancel).await.is_some_and(|reply| reply.status != 404) {
                     world.violate("10 isolation", Some(payment_id), "another owner cancels it");
                 }

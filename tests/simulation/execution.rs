@@ -121,7 +121,8 @@ async fn attempt(process: &Process, task: &Task, input: &Value, execution_input:
             None => "States.Timeout".to_owned(),
         };
         let place = task.retry.iter().position(|retry| names(&retry.error_equals, &error));
-        process.note(|| format!("{:?} fails: {error}{}", task.function, if place.is_some() { "" } else { ", for good" }));
+        process
+            .note(|| format!("{:?} fails: {error}{}", task.function, if place.is_some() { "" } else { ", for good" }));
         let Some(place) = place.filter(|place| attempts[*place] < task.retry[*place].max_attempts) else {
             return Err(error);
         };

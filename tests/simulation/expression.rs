@@ -68,7 +68,9 @@ impl Expression {
             }
             Self::And(left, right) => left.holds(states) && right.holds(states),
             Self::Or(left, right) => left.holds(states) || right.holds(states),
-            Self::Plain(_) | Self::Path(_) | Self::List(_) | Self::Substring(..) => self.value(states) == Value::Bool(true),
+            Self::Plain(_) | Self::Path(_) | Self::List(_) | Self::Substring(..) => {
+                self.value(states) == Value::Bool(true)
+            }
         }
     }
 }
@@ -222,7 +224,9 @@ impl Parser {
                 }
                 Ok(Expression::Path(path))
             }
-            Some(Token::Name(name)) if name == "true" || name == "false" => Ok(Expression::Plain((name == "true").into())),
+            Some(Token::Name(name)) if name == "true" || name == "false" => {
+                Ok(Expression::Plain((name == "true").into()))
+            }
             other => bail!("{other:?} is not understood"),
         }
     }

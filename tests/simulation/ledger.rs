@@ -94,9 +94,9 @@ impl LedgerBlocks for Process {
 
 impl CommitBlock for Process {
     async fn commit(&self, block: &Block, changes: &BTreeMap<BalanceKey<'_>, Delta>) -> Result<Saved, Unavailable> {
-        let items = changes.iter().map(|(key, delta)| {
-            ((key.account.to_string(), key.shard(block.chain)), delta.minor, delta.postings)
-        });
+        let items = changes
+            .iter()
+            .map(|(key, delta)| ((key.account.to_string(), key.shard(block.chain)), delta.minor, delta.postings));
         let (block, items) = (block.clone(), items.collect::<Vec<_>>());
         if items.len() > 99 {
             self.world.violate("1 ledger", None, format!("{} actions in one transaction", items.len() + 1));

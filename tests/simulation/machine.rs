@@ -145,9 +145,8 @@ impl State {
 
 impl Task {
     fn read(state: &Value) -> Result<Self> {
-        const KNOWN: [&str; 10] = [
-            "Comment", "Type", "Resource", "Arguments", "Output", "TimeoutSeconds", "Retry", "Catch", "Next", "End",
-        ];
+        const KNOWN: [&str; 10] =
+            ["Comment", "Type", "Resource", "Arguments", "Output", "TimeoutSeconds", "Retry", "Catch", "Next", "End"];
         let fields = state.as_object().context("expected a map")?;
         if let Some(unknown) = fields.keys().find(|field| !KNOWN.contains(&field.as_str())) {
             bail!("{unknown} is not known here");

@@ -92,7 +92,8 @@ impl Gateway for Line {
 
     async fn authorize(&self, order: &AuthorizeOrder) -> Result<Authorization, NoAnswer> {
         let order = order.clone();
-        let what = if self.process.world.trace.is_followed() { format!("authorize {}", order.key) } else { String::new() };
+        let what =
+            if self.process.world.trace.is_followed() { format!("authorize {}", order.key) } else { String::new() };
         let answer = self.order(&what, move |world, acquirer| {
             let card = match &order.on {
                 HoldOn::Card(card) | HoldOn::DraftedCard { card, .. } => Some(number(card)),

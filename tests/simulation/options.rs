@@ -171,7 +171,14 @@ fn manners(rng: &mut Rng, standard: bool) -> Manners {
 
 impl fmt::Display for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "seed {}, {} payments on {} cards over {} s", self.seed, self.payments, self.cards, self.spread / SECOND)?;
+        writeln!(
+            f,
+            "seed {}, {} payments on {} cards over {} s",
+            self.seed,
+            self.payments,
+            self.cards,
+            self.spread / SECOND
+        )?;
         write!(f, "faults until {} s, per {PER} I/Os:", self.calm_after / SECOND)?;
         for (fault, rate) in FAULTS.iter().zip(self.rates).filter(|(_, rate)| *rate > 0) {
             write!(f, " {fault:?} {rate}")?;

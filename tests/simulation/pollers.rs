@@ -184,7 +184,8 @@ async fn consume(process: &Process, function: Function, request: KafkaRequest) -
                 workflow: process,
                 system: process,
             };
-            let Ok(answer) = ingest::handle(&ingest::Ports { intake, answers: process, dead_letters: process }, request).await;
+            let Ok(answer) =
+                ingest::handle(&ingest::Ports { intake, answers: process, dead_letters: process }, request).await;
             answer
         }
         _ => {
@@ -269,7 +270,9 @@ async fn sweep(world: Rc<World>) {
         }
         let minute = MINUTE - world.time.now() % MINUTE;
         world.sleep(minute + world.options.skew).await;
-        let work = |process: Rc<Process>| async move { sweep::handle(&*process, &*process, &*process, Value::Null).await.is_ok() };
+        let work = |process: Rc<Process>| async move {
+            sweep::handle(&*process, &*process, &*process, Value::Null).await.is_ok()
+        };
         let _ = invoke(&schedule, Function::Sweep, None, work).await;
     }
 }

@@ -59,10 +59,15 @@ impl OpenPayment for Process {
     async fn open(&self, payment: &Payment) -> Result<Opened, Unavailable> {
         let first = Rc::new(payment.clone());
         let opened = self.call(Service::Payments, move |world| world.store.open(&first)).await;
-        self.note(|| format!("opened: {}", opened.as_ref().map_or("lost", |opened| match opened {
-            Opened::New => "new",
-            Opened::Existing(_) => "was there",
-        })));
+        self.note(|| {
+            format!(
+                "opened: {}",
+                opened.as_ref().map_or("lost", |opened| match opened {
+                    Opened::New => "new",
+                    Opened::Existing(_) => "was there",
+                })
+            )
+        });
         Ok(opened?)
     }
 }

@@ -31,7 +31,16 @@ impl Campaign {
     pub fn new(seeds: &Range<u64>) -> Self {
         let now = Instant::now();
         let (counts, invariants) = (Counts::default(), BTreeMap::new());
-        Self { seeds: seeds.clone(), began: now, told: now, played: 0, broken: 0, counts, invariants, first_broken: None }
+        Self {
+            seeds: seeds.clone(),
+            began: now,
+            told: now,
+            played: 0,
+            broken: 0,
+            counts,
+            invariants,
+            first_broken: None,
+        }
     }
 
     pub fn add(&mut self, outcome: &Outcome) {
@@ -73,7 +82,11 @@ impl fmt::Display for Campaign {
             self.seeds.end,
             payments / seconds,
         )?;
-        writeln!(f, "{executions} executions, {invocations} invocations, {calls} calls, {faulted} of them faulted ({} %)", faulted * 100 / calls.max(1))?;
+        writeln!(
+            f,
+            "{executions} executions, {invocations} invocations, {calls} calls, {faulted} of them faulted ({} %)",
+            faulted * 100 / calls.max(1)
+        )?;
         for (fault, count) in FAULTS.iter().zip(self.counts.faults) {
             write!(f, " {fault:?} {count}")?;
         }

@@ -102,7 +102,9 @@ impl Process {
                 taken
             };
             match self.call_stale(Service::Bus, true, put).await {
-                Ok(taken) => outcomes.extend(taken.into_iter().map(|taken| if taken { Ok(()) } else { Err(Lost::Before) })),
+                Ok(taken) => {
+                    outcomes.extend(taken.into_iter().map(|taken| if taken { Ok(()) } else { Err(Lost::Before) }))
+                }
                 Err(lost) => outcomes.extend(vec![Err(lost); count]),
             }
         }

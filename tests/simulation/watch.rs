@@ -50,8 +50,12 @@ pub fn step(world: &World, before: &Payment, after: &Payment) {
     if after.due_at.is_some() != (waits || !to.is_rest()) {
         wrong("4 rest", format!("due at {:?}", after.due_at));
     }
-    let same = before.owner == after.owner && before.amount == after.amount && before.request_hash == after.request_hash;
-    if !same || before.created_at != after.created_at || before.first_rest.is_some_and(|rest| after.first_rest != Some(rest)) {
+    let same =
+        before.owner == after.owner && before.amount == after.amount && before.request_hash == after.request_hash;
+    if !same
+        || before.created_at != after.created_at
+        || before.first_rest.is_some_and(|rest| after.first_rest != Some(rest))
+    {
         wrong("6 idempotency", "what is fixed has changed".to_owned());
     }
     for settled in before.operations.iter().filter(|operation| operation.settlement.is_some()) {

@@ -228,11 +228,7 @@ impl Process {
     }
 
     /// One call to a service. Whatever comes of it, the effect is in the world at one moment, or is not.
-    pub async fn call<T: 'static>(
-        &self,
-        service: Service,
-        effect: impl Fn(&World) -> T + 'static,
-    ) -> Result<T, Lost> {
+    pub async fn call<T: 'static>(&self, service: Service, effect: impl Fn(&World) -> T + 'static) -> Result<T, Lost> {
         self.call_stale(service, false, move |world, _| effect(world)).await
     }
 

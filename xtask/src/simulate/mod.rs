@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::workspace::Workspace;
 use crate::build;
+use crate::workspace::Workspace;
 pub use planted::{Bug, bugs};
 use planted::{Copy, table};
 
@@ -50,7 +50,8 @@ impl Simulate {
 
     fn arguments(&self, seeds: &str) -> Vec<String> {
         let seeds = self.seeds.as_deref().unwrap_or(seeds);
-        let mut arguments = vec!["--seeds".to_owned(), seeds.to_owned(), "--payments".to_owned(), self.payments.to_string()];
+        let mut arguments =
+            vec!["--seeds".to_owned(), seeds.to_owned(), "--payments".to_owned(), self.payments.to_string()];
         if let Some(threads) = self.threads {
             arguments.extend(["--threads".to_owned(), threads.to_string()]);
         }
@@ -94,7 +95,10 @@ pub async fn simulate(workspace: &Workspace, options: &Simulate) -> Result<bool>
 fn play(workspace: &Workspace, copy: &Copy, bug: &Bug, options: &Simulate) -> Result<Command> {
     let mut command = build::cargo(workspace);
     // What is not ours is built once for both: it lies beside what the workspace builds.
-    command.current_dir(copy.root()).arg("test").args(["--target-dir".as_ref(), workspace.root().join("target").as_os_str()]);
+    command
+        .current_dir(copy.root())
+        .arg("test")
+        .args(["--target-dir".as_ref(), workspace.root().join("target").as_os_str()]);
     command.args(["--quiet", "--package", "simulation", "--test", "simulation", "--"]);
     command.args(options.arguments(WORLDS)).args(copy.switched_on(bug)?).env(planted::VARIABLE, &bug.name);
     Ok(command)

@@ -17,8 +17,18 @@ const BUGS: &str = "tests/simulation/bugs.toml";
 pub(super) const VARIABLE: &str = "FLORIN_BUG";
 /// What the copy has of the workspace.
 const COPIED: [&str; 12] = [
-    "Cargo.toml", "Cargo.lock", "template.yaml", "openapi.yaml", "bench", "crates", "functions", "schemas", "statemachines",
-    "tests", "xtask", "rust-toolchain.toml",
+    "Cargo.toml",
+    "Cargo.lock",
+    "template.yaml",
+    "openapi.yaml",
+    "bench",
+    "crates",
+    "functions",
+    "schemas",
+    "statemachines",
+    "tests",
+    "xtask",
+    "rust-toolchain.toml",
 ];
 /// Stands at the end of crates/payments/src/lib.rs in the copy.
 const SWITCH: &str = r#"
@@ -61,7 +71,8 @@ pub fn bugs(workspace: &Workspace) -> Result<Vec<Bug>> {
         if !names.insert(&bug.name) {
             bail!("{BUGS}: {} is there twice", bug.name);
         }
-        let source = fs::read_to_string(workspace.root().join(&bug.file)).with_context(|| format!("reading {}", bug.file))?;
+        let source =
+            fs::read_to_string(workspace.root().join(&bug.file)).with_context(|| format!("reading {}", bug.file))?;
         plant(&source, bug, &bug.after)?;
     }
     Ok(list.bug)
