@@ -55,6 +55,8 @@ pub struct Partition {
     pub process: Option<u8>,
     pub from: i64,
     pub until: i64,
+    /// What is asked for arrives and is done, and the answers do not come.
+    pub deaf: bool,
 }
 
 /// What a gateway is like.
@@ -79,6 +81,8 @@ pub struct Options {
     /// Rates of [`FAULTS`], in their order, per [`PER`].
     pub rates: [u32; 10],
     pub partitions: Vec<Partition>,
+    /// The rates hold for so long, the partitions for as long as each says.
+    pub storm: i64,
     /// Faults stop so long after the beginning.
     pub calm_after: i64,
     /// Over how long the payments begin.
@@ -114,23 +118,31 @@ impl Options {
             rates[death as usize] = rates[death as usize].min(600);
         }
         let spread = [10 * SECOND, 2 * MINUTE, 20 * MINUTE][rng.usize(..3)];
-        let calm_after = spread + [MINUTE, 10 * MINUTE, HOUR][rng.usize(..3)];
+        let storm = spread + [MINUTE, 10 * MINUTE, HOUR][rng.usize(..3)];
         let count = if intensity == 0 { 0 } else { rng.usize(..4) };
-        let partitions = (0..count)
+        let mut partitions: Vec<Partition> = (0..count)
             .map(|_| {
-                let from = rng.i64(0..calm_after);
+                let from = rng.i64(0..storm);
                 let until = from + rng.i64(SECOND..5 * MINUTE);
                 let service = Service::ALL[rng.usize(..Service::ALL.len())];
                 let process = rng.bool().then(|| rng.u8(..20));
-                Partition { service, process, from, until: until.min(calm_after) }
+                Partition { service, process, from, until: until.min(storm), deaf: rng.u32(..3) == 0 }
             })
             .collect();
+        if intensity > 0 && rng.u32(..8) == 0 {
+            // Longer than any payment is tried for: what was asked of that gateway has to be given up.
+            let service = [Service::GatewayA, Service::GatewayB][rng.usize(..2)];
+            let (from, until) = (rng.i64(0..spread), rng.i64(7 * HOUR..9 * HOUR));
+            partitions.push(Partition { service, process: None, from, until, deaf: rng.bool() });
+        }
+        let calm_after = partitions.iter().map(|partition| partition.until).max().unwrap_or(0).max(storm);
         let gateways = [manners(rng, true), manners(rng, false)];
         Self {
             seed,
             payments,
             rates,
             partitions,
+            storm,
             calm_after,
             spread,
             standard: rng.u32(..4) == 0,
@@ -179,15 +191,16 @@ impl fmt::Display for Options {
             self.cards,
             self.spread / SECOND
         )?;
-        write!(f, "faults until {} s, per {PER} I/Os:", self.calm_after / SECOND)?;
+        write!(f, "faults until {} s, per {PER} I/Os:", self.storm / SECOND)?;
         for (fault, rate) in FAULTS.iter().zip(self.rates).filter(|(_, rate)| *rate > 0) {
             write!(f, " {fault:?} {rate}")?;
         }
         writeln!(f)?;
         for partition in &self.partitions {
-            let Partition { service, process, from, until } = partition;
+            let Partition { service, process, from, until, deaf } = partition;
             let whose = process.map_or("everybody".to_owned(), |process| format!("process kind {process}"));
-            writeln!(f, "{whose} cannot reach {service:?} from {} s to {} s", from / SECOND, until / SECOND)?;
+            let how = if *deaf { "hears nothing of" } else { "cannot reach" };
+            writeln!(f, "{whose} {how} {service:?} from {} s to {} s", from / SECOND, until / SECOND)?;
         }
         writeln!(
             f,

@@ -156,13 +156,16 @@ impl World {
             return None;
         }
         let at = self.time.now() - BEGIN;
-        let apart = self.options.partitions.iter().any(|partition| {
+        let apart = self.options.partitions.iter().find(|partition| {
             partition.service == service
                 && partition.process.is_none_or(|kind| kind == process as u8)
                 && (partition.from..partition.until).contains(&at)
         });
-        if apart {
-            return Some(Fault::Apart);
+        if let Some(partition) = apart {
+            return Some(if partition.deaf { Fault::After } else { Fault::Apart });
+        }
+        if at >= self.options.storm {
+            return None;
         }
         let mut drawn = self.rng.borrow_mut().u32(..PER);
         // A batch is as good as its worst call: at the full rate none would ever be done.
