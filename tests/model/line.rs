@@ -45,6 +45,23 @@ pub enum Asked {
     Order(No<Order>),
 }
 
+impl Asked {
+    /// Whether the answer is the same whatever happened, and nothing is different by it: a payment that is counted again counts
+    /// once, and the verification code is taken to be forgotten when all is over.
+    pub fn is_constant(self) -> bool {
+        match self {
+            Self::Merchant | Self::Token | Self::Card | Self::FindCode | Self::ForgetCode | Self::Count => true,
+            Self::Load
+            | Self::Open(_)
+            | Self::Save(_)
+            | Self::Due
+            | Self::Start(_)
+            | Self::Turn(_)
+            | Self::Order(_) => false,
+        }
+    }
+}
+
 /// What came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {

@@ -55,7 +55,9 @@ pub fn at_rest(payment: &Payment, account: &Account) -> Rule {
     })?;
     let waits = matches!(stage, StageName::RequiresCapture | StageName::InReview);
     let waiting = if waits { payment.amount.minor() - captured } else { 0 };
-    rule(held(account) == waiting, || format!("{} are held for a payment that is {stage}", held(account)))?;
+    // The cardholder may have authenticated, and nobody has asked since.
+    let unasked = stage == StageName::Authenticating && held(account) == payment.amount.minor();
+    rule(held(account) == waiting || unasked, || format!("{} are held for a payment that is {stage}", held(account)))?;
     let settled = payment.operations.iter().filter_map(|operation| operation.settlement.as_ref());
     let settled: u64 = settled.map(|settlement| settlement.gross).sum();
     rule(settled == captured, || format!("{captured} were captured, and {settled} are settled"))

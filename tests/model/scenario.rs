@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::naive::Naive;
 use crate::world::Table;
+use payments::stage::StageName;
 
 /// What is looked at exhaustively.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +45,8 @@ pub enum Before {
     Whole(Happening),
     /// It alone: what it started was lost.
     Alone(Happening),
+    /// It, and what it started, until the payment came to that stage: then all was lost.
+    Until(Happening, StageName),
     /// So often it was due, and the sweep took it over, and the run was lost.
     TakenOver(u8),
 }

@@ -3,8 +3,9 @@
 use crate::client::{Client, Post};
 use crate::scenario::{Before, Happening, Scenario};
 use crate::shop::{REVIEWED, RISKY};
-use Before::{Alone, TakenOver, Whole};
+use Before::{Alone, TakenOver, Until, Whole};
 use Happening::{Run, Sweep};
+use payments::stage::StageName;
 
 const PLAIN: Scenario = Scenario::PLAIN;
 
@@ -38,9 +39,10 @@ const REFUND_SOME: Happening = client(Post::Refund(Some(600)), "some");
 const REFUND_MOST: Happening = client(Post::Refund(Some(1500)), "most");
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 17] = [
-    Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, ..PLAIN },
+pub const SCENARIOS: [Scenario; 25] = [
+    Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, faults: 0, ..PLAIN },
     Scenario {
+        faults: 1,
         name: "a payment run twice, and the sweep",
         before: &[Alone(PAY)],
         at_once: &[Run, Run, Sweep],
@@ -109,12 +111,14 @@ pub const SCENARIOS: [Scenario; 17] = [
         ..PLAIN
     },
     Scenario {
+        faults: 0,
         name: "a declined risk run twice, and the sweep",
         before: &[Alone(PAY_RISKY)],
         at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 0,
         name: "a refused capture run twice, and the sweep",
         card: CAPTURE_REFUSED,
         before: &[Alone(PAY)],
@@ -138,6 +142,57 @@ pub const SCENARIOS: [Scenario; 17] = [
         card: AUTHENTICATES,
         before: &[Whole(PAY_ON_PAGE)],
         at_once: &[CONFIRM, CANCEL, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "an authorisation in doubt: run twice, and the sweep",
+        before: &[Until(PAY, StageName::Authorizing)],
+        at_once: &[Run, Run, Sweep],
+        faults: 1,
+        ..PLAIN
+    },
+    Scenario {
+        name: "an authorised hold: run twice, and the sweep",
+        before: &[Until(PAY, StageName::Authorized)],
+        at_once: &[Run, Run, Sweep],
+        faults: 1,
+        ..PLAIN
+    },
+    Scenario {
+        name: "a capture in doubt: run twice, and the sweep",
+        before: &[Until(PAY, StageName::Capturing)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a capture that is not settled: run twice, and the sweep",
+        before: &[Until(PAY, StageName::Captured)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a declined risk in doubt: run twice, and the sweep",
+        before: &[Until(PAY_RISKY, StageName::Voiding)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a refused capture in doubt: run twice, and the sweep",
+        card: CAPTURE_REFUSED,
+        before: &[Until(PAY, StageName::Capturing)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a cancel in doubt: run twice, and the sweep",
+        before: &[Whole(HOLD), Until(CANCEL, StageName::Voiding)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a refund in doubt: run twice, and the sweep",
+        before: &[Whole(PAY), Until(REFUND_SOME, StageName::Refunding)],
+        at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
 ];

@@ -49,16 +49,6 @@ pub enum Fate {
     Vanishes,
 }
 
-impl Choice {
-    /// Whether it is one of the faults that are counted.
-    pub fn is_fault(self) -> bool {
-        match self {
-            Self::Step(_, Fate::Done | Fate::Vanishes) | Self::Leap(_) => false,
-            Self::Step(_, Fate::Fails | Fate::Lost | Fate::Late | Fate::Dies | Fate::Restarts) => true,
-        }
-    }
-}
-
 /// A scenario with everything that is known of its actors.
 pub struct Model<'v> {
     pub values: &'v Values,
@@ -98,20 +88,7 @@ impl<'v> Model<'v> {
     pub fn first(&mut self) -> State {
         let mut world = World::new(self.values, self.scenario.leaps);
         for before in self.scenario.before {
-            world = match before {
-                Before::Whole(happening) => {
-                    let program = self.program(world, happening);
-                    self.to_the_end(world, program, true)
-                }
-                Before::Alone(happening) => {
-                    let program = self.program(world, happening);
-                    self.to_the_end(world, program, false)
-                }
-                Before::TakenOver(often) => (0..*often).fold(world, |world, _| {
-                    let due = world.due(self.values).expect("it is not over");
-                    self.to_the_end(world.at(due), Program::Sweep, false)
-                }),
-            };
+            world = self.past(world, before);
         }
         let mut state = State { world, actors: [None; MOST_ACTORS] };
         for happening in self.scenario.at_once {
@@ -119,6 +96,32 @@ impl<'v> Model<'v> {
             state = state.joined_by(self.actors.begin(program));
         }
         state.sorted()
+    }
+
+    /// What that made of the world before the scenario began.
+    fn past(&mut self, mut world: World, before: &Before) -> World {
+        match before {
+            Before::Whole(happening) => {
+                let program = self.program(world, happening);
+                self.to_the_end(world, program)
+            }
+            Before::Alone(happening) => {
+                let program = self.program(world, happening);
+                self.run(world, program, false, |_| false)
+            }
+            Before::Until(happening, stage) => {
+                let (program, values) = (self.program(world, happening), self.values);
+                let there = |world: World| world.payment(values).is_some_and(|payment| *stage == (&payment.stage).into());
+                self.run(world, program, true, there)
+            }
+            Before::TakenOver(often) => {
+                for _ in 0..*often {
+                    let due = world.due(self.values).expect("it is not over");
+                    world = self.run(world.at(due), Program::Sweep, false, |_| false);
+                }
+                world
+            }
+        }
     }
 
     fn program(&mut self, world: World, happening: &Happening) -> Program {
@@ -134,10 +137,15 @@ impl<'v> Model<'v> {
         }
     }
 
-    /// Runs a program without faults, and what it starts after it if `whole`.
-    pub fn to_the_end(&mut self, mut world: World, program: Program, whole: bool) -> World {
+    /// Runs a program, and what it starts, to the end and without faults.
+    pub fn to_the_end(&mut self, world: World, program: Program) -> World {
+        self.run(world, program, true, |_| false)
+    }
+
+    /// Runs a program without faults, and what it starts after it if `whole`, until the world is so.
+    fn run(&mut self, mut world: World, program: Program, whole: bool, until: impl Fn(World) -> bool) -> World {
         let mut acting: Vec<_> = self.actors.begin(program).into_iter().collect();
-        while let Some(actor) = acting.pop() {
+        while let Some(actor) = acting.pop().filter(|_| !until(world)) {
             let Done { world: next, answer, started } = self.effects.of(world, self.actors.actor(actor).asks);
             world = next;
             if let Some(operation) = started.filter(|_| whole) {
@@ -152,17 +160,20 @@ impl<'v> Model<'v> {
     /// What may happen in that state: the faults, or all else.
     pub fn choices(&self, state: &State, faults: bool, choices: &mut Vec<Choice>) {
         choices.clear();
+        // What nobody ever changes reads the same before and after anything else: it is read first, and only how it fares counts.
+        let reading = state.acting().find(|(_, number)| self.actors.actor(*number).asks.is_constant());
         let mut before = None;
         for (place, number) in state.acting() {
             // Of two that stand at the same place it does not matter which one acts.
-            if before.replace(number) == Some(number) {
+            let same = before.replace(number) == Some(number);
+            if same || reading.is_some_and(|(reader, _)| reader != place) {
                 continue;
             }
             let fates = self.fates(self.actors.actor(number), faults);
             let place = u8::try_from(place).expect("few places");
             choices.extend(fates.iter().map(|fate| Choice::Step(place, *fate)));
         }
-        if !faults && state.world.leaps > 0 {
+        if !faults && reading.is_none() && state.world.leaps > 0 {
             self.leaps(&state.world, choices);
         }
     }
@@ -178,11 +189,8 @@ impl<'v> Model<'v> {
         use Fate::{Dies, Done, Fails, Late, Lost, Restarts, Vanishes};
         let reads = match actor.asks {
             Asked::Order(order) => matches!(*self.values.orders.value(order), Order::LookUp { .. }),
-            // A count that is repeated is the same count.
-            Asked::Load | Asked::Due | Asked::Merchant | Asked::Token | Asked::Card | Asked::FindCode | Asked::Count => {
-                true
-            }
-            Asked::Open(_) | Asked::Save(_) | Asked::ForgetCode | Asked::Start(_) | Asked::Turn(_) => false,
+            Asked::Open(_) | Asked::Save(_) | Asked::Start(_) | Asked::Turn(_) => false,
+            asked => asked.is_constant() || matches!(asked, Asked::Load | Asked::Due),
         };
         // What comes late is a lost answer whose effect comes after others'. A started run may be slow anyway.
         let late = matches!(actor.asks, Asked::Open(_) | Asked::Save(_) | Asked::Order(_));

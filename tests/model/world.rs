@@ -19,8 +19,6 @@ pub struct World {
     pub now: u32,
     /// Until when someone has the turn to carry the payment on.
     turn_until: u32,
-    /// Whether the verification code is still kept.
-    code: bool,
     /// How often time may still pass.
     pub leaps: u8,
 }
@@ -54,7 +52,7 @@ impl World {
     /// Nothing has happened.
     pub fn new(values: &Values, leaps: u8) -> Self {
         let account = values.accounts.number(Account::new());
-        Self { payment: None, account, now: 0, turn_until: 0, code: true, leaps }
+        Self { payment: None, account, now: 0, turn_until: 0, leaps }
     }
 
     /// The same, at that second.
@@ -97,12 +95,8 @@ impl<'v> Effects<'v> {
                 answer
             }
             Asked::Due => Answer::Truth(world.due(self.values).is_some_and(|due| due <= world.now)),
-            Asked::Merchant | Asked::Token | Asked::Card | Asked::Count => Answer::Done,
-            Asked::FindCode => Answer::Truth(world.code),
-            Asked::ForgetCode => {
-                next.code = false;
-                Answer::Done
-            }
+            Asked::Merchant | Asked::Token | Asked::Card | Asked::ForgetCode | Asked::Count => Answer::Done,
+            Asked::FindCode => Answer::Truth(true),
             Asked::Start(operation) => {
                 started = Some(operation);
                 Answer::Done
