@@ -9,6 +9,7 @@
 mod acquirer;
 mod actors;
 mod client;
+mod counter_examples;
 mod idle;
 mod line;
 mod naive;

@@ -22,6 +22,8 @@ pub struct Scenario {
     /// Whether a client's patience may pass, and not only the time until the payment is due.
     pub patience: bool,
     pub table: Table,
+    /// Whether only what comes of it in the end is looked at, and not how it came about.
+    pub ends_only: bool,
 }
 
 impl Scenario {
@@ -35,6 +37,7 @@ impl Scenario {
         leaps: 1,
         patience: false,
         table: Table::Conditional,
+        ends_only: false,
     };
 }
 

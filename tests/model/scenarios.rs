@@ -39,8 +39,8 @@ const REFUND_SOME: Happening = client(Post::Refund(Some(600)), "some");
 const REFUND_MOST: Happening = client(Post::Refund(Some(1500)), "most");
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 25] = [
-    Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, faults: 0, ..PLAIN },
+pub const SCENARIOS: [Scenario; 26] = [
+    Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, faults: 1, ..PLAIN },
     Scenario {
         faults: 1,
         name: "a payment run twice, and the sweep",
@@ -55,12 +55,14 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a capture, a cancel, and the expiry",
         before: &[Whole(HOLD)],
         at_once: &[CAPTURE, CANCEL, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a capture, the same again, and a cancel",
         before: &[Whole(HOLD)],
         at_once: &[CAPTURE, CAPTURE, CANCEL],
@@ -68,24 +70,28 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a part, the last part, and a cancel",
         before: &[Whole(HOLD)],
         at_once: &[CAPTURE_PART, CAPTURE_LAST, CANCEL],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "after a part: the last part, a cancel, and the expiry",
         before: &[Whole(HOLD), Whole(CAPTURE_PART)],
         at_once: &[CAPTURE_LAST, CANCEL, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "two refunds, and the sweep",
         before: &[Whole(PAY)],
         at_once: &[REFUND_MOST, REFUND_SOME, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a capture, a refund, and a cancel",
         before: &[Whole(HOLD)],
         at_once: &[CAPTURE, REFUND, CANCEL],
@@ -99,12 +105,14 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a review's approval, a cancel, and the expiry",
         before: &[Whole(PAY_REVIEWED)],
         at_once: &[APPROVE, CANCEL, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a review's approval, its decline, and the expiry",
         before: &[Whole(PAY_REVIEWED)],
         at_once: &[APPROVE, DECLINE, Sweep],
@@ -126,8 +134,15 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a capture that is given up, while it still runs",
         before: &[Whole(HOLD), Alone(CAPTURE), TakenOver(8)],
+        at_once: &[Run, Sweep, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "an authorisation that is given up, while it still runs",
+        before: &[Until(PAY, StageName::Authorizing), TakenOver(8)],
         at_once: &[Run, Sweep, Sweep],
         ..PLAIN
     },
@@ -165,12 +180,14 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a capture that is not settled: run twice, and the sweep",
         before: &[Until(PAY, StageName::Captured)],
         at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a declined risk in doubt: run twice, and the sweep",
         before: &[Until(PAY_RISKY, StageName::Voiding)],
         at_once: &[Run, Run, Sweep],
@@ -184,12 +201,14 @@ pub const SCENARIOS: [Scenario; 25] = [
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a cancel in doubt: run twice, and the sweep",
         before: &[Whole(HOLD), Until(CANCEL, StageName::Voiding)],
         at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
     Scenario {
+        faults: 3,
         name: "a refund in doubt: run twice, and the sweep",
         before: &[Whole(PAY), Until(REFUND_SOME, StageName::Refunding)],
         at_once: &[Run, Run, Sweep],

@@ -106,7 +106,7 @@ impl Search<'_, '_> {
     fn check(&mut self, place: usize) -> Rule {
         let state: State = self.visited.state(place);
         let World { payment, account, .. } = state.world;
-        if self.sound.insert((payment, account)) {
+        if !self.model.scenario.ends_only && self.sound.insert((payment, account)) {
             let values = self.model.values;
             always(state.world.payment(values).as_deref(), &values.accounts.value(account))?;
         }
