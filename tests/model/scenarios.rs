@@ -28,7 +28,7 @@ const PAY_REVIEWED: Happening = client(Post::Pay { minor: REVIEWED, by_hand: fal
 const PAY_RISKY: Happening = client(Post::Pay { minor: RISKY, by_hand: false }, "order");
 const PAY_ON_PAGE: Happening = client(Post::PayOnPage { minor: AMOUNT }, "order");
 const CAPTURE: Happening = client(Post::Capture(None, true), "all");
-const CAPTURE_PART: Happening = client(Post::Capture(Some(1200), false), "part");
+const CAPTURE_PART: Happening = client(Post::Capture(Some(600), false), "part");
 const CAPTURE_LAST: Happening = client(Post::Capture(Some(500), true), "last");
 const CANCEL: Happening = client(Post::Cancel, "cancel");
 const CONFIRM: Happening = client(Post::Confirm, "confirm");
@@ -39,7 +39,7 @@ const REFUND_SOME: Happening = client(Post::Refund(Some(600)), "some");
 const REFUND_MOST: Happening = client(Post::Refund(Some(1500)), "most");
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 26] = [
+pub const SCENARIOS: [Scenario; 27] = [
     Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, faults: 1, ..PLAIN },
     Scenario {
         faults: 1,
@@ -197,6 +197,12 @@ pub const SCENARIOS: [Scenario; 26] = [
         name: "a refused capture in doubt: run twice, and the sweep",
         card: CAPTURE_REFUSED,
         before: &[Until(PAY, StageName::Capturing)],
+        at_once: &[Run, Run, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a part in doubt: run twice, and the sweep",
+        before: &[Whole(HOLD), Until(CAPTURE_PART, StageName::Capturing)],
         at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
