@@ -1,6 +1,7 @@
 //! What has to hold in every state, and what besides once the payment rests and nobody acts (docs: invariants 2 to 4).
 
 use crate::pool::Account;
+use payments::operation::{Action, Operation};
 use payments::payment::Payment;
 use payments::stage::StageName;
 use simulated_acquirer::Entry;
@@ -26,6 +27,8 @@ pub fn always(payment: Option<&Payment>, account: &Account) -> Rule {
     let amount = payment.amount.minor();
     rule(captured <= amount, || format!("the payment says that {captured} of {amount} were captured"))?;
     rule(refunded <= captured, || format!("the payment says that {refunded} of {captured} were refunded"))?;
+    let moving = payment.operations.iter().filter(|operation| operation.end.is_none() && moves_money(operation)).count();
+    rule(moving <= 1, || format!("{moving} operations are under way"))?;
     // An operation that has its reference is counted already, even before it has its end.
     let intended = payment.open_capture().filter(|(open, ..)| open.reference.is_none());
     let intended = intended.map_or(0, |(_, amount, _)| amount.minor());
@@ -58,9 +61,19 @@ pub fn at_rest(payment: &Payment, account: &Account) -> Rule {
     // The cardholder may have authenticated, and nobody has asked since.
     let unasked = stage == StageName::Authenticating && held(account) == payment.amount.minor();
     rule(held(account) == waiting || unasked, || format!("{} are held for a payment that is {stage}", held(account)))?;
+    let canceled = payment.operations.iter().any(|operation| operation.action == Action::Cancel);
+    rule(!canceled || held(account) == 0, || format!("{} are held after a cancel", held(account)))?;
     let settled = payment.operations.iter().filter_map(|operation| operation.settlement.as_ref());
     let settled: u64 = settled.map(|settlement| settlement.gross).sum();
     rule(settled == captured, || format!("{captured} were captured, and {settled} are settled"))
+}
+
+/// Whether it changes what is held or taken. A review and a confirmation are steps of the payment itself.
+fn moves_money(operation: &Operation) -> bool {
+    match operation.action {
+        Action::Capture { .. } | Action::Cancel | Action::Refund { .. } => true,
+        Action::Review { .. } | Action::Confirm => false,
+    }
 }
 
 fn entry_adds_up(entry: &Entry) -> Rule {
