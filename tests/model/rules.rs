@@ -41,7 +41,9 @@ pub fn always(payment: Option<&Payment>, account: &Account) -> Rule {
         format!("the acquirer gave {given} back; the payment knows of {refunded} and intends {intended} more")
     })?;
     let stage = StageName::from(&payment.stage);
-    let over = matches!(stage, StageName::Succeeded | StageName::Declined | StageName::Canceled | StageName::Failed);
+    let undone = matches!(stage, StageName::Declined | StageName::Canceled | StageName::Failed);
+    rule(!undone || captured == 0, || format!("{captured} are captured of a payment that is {stage}"))?;
+    let over = undone || stage == StageName::Succeeded;
     rule(!over || held(account) == 0, || format!("{} are held for a payment that is {stage}", held(account)))
 }
 

@@ -39,7 +39,7 @@ const REFUND_SOME: Happening = client(Post::Refund(Some(600)), "some");
 const REFUND_MOST: Happening = client(Post::Refund(Some(1500)), "most");
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 27] = [
+pub const SCENARIOS: [Scenario; 28] = [
     Scenario {
         faults: 1,
         name: "a payment run twice, and the sweep",
@@ -144,6 +144,12 @@ pub const SCENARIOS: [Scenario; 27] = [
         name: "an authorisation that is given up, while it still runs",
         before: &[Until(PAY, StageName::Authorizing), TakenOver(8)],
         at_once: &[Run, Sweep, Sweep],
+        ..PLAIN
+    },
+    Scenario {
+        name: "a part that is given up, while it still runs",
+        before: &[Whole(HOLD), Alone(CAPTURE_PART), TakenOver(8)],
+        at_once: &[Run, Sweep, CANCEL],
         ..PLAIN
     },
     Scenario {
