@@ -16,9 +16,14 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Post {
     /// A payment, captured at once or by hand.
-    Pay { minor: u64, by_hand: bool },
+    Pay {
+        minor: u64,
+        by_hand: bool,
+    },
     /// A payment whose cardholder can be sent to a page.
-    PayOnPage { minor: u64 },
+    PayOnPage {
+        minor: u64,
+    },
     /// So much of the hold, or all that is left; and whether the rest is let go.
     Capture(Option<u64>, bool),
     Cancel,

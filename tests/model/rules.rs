@@ -27,7 +27,8 @@ pub fn always(payment: Option<&Payment>, account: &Account) -> Rule {
     let amount = payment.amount.minor();
     rule(captured <= amount, || format!("the payment says that {captured} of {amount} were captured"))?;
     rule(refunded <= captured, || format!("the payment says that {refunded} of {captured} were refunded"))?;
-    let moving = payment.operations.iter().filter(|operation| operation.end.is_none() && moves_money(operation)).count();
+    let moving =
+        payment.operations.iter().filter(|operation| operation.end.is_none() && moves_money(operation)).count();
     rule(moving <= 1, || format!("{moving} operations are under way"))?;
     // An operation that has its reference is counted already, even before it has its end.
     let intended = payment.open_capture().filter(|(open, ..)| open.reference.is_none());

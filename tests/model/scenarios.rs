@@ -47,7 +47,13 @@ pub const SCENARIOS: [Scenario; 28] = [
         at_once: &[Run, Run, Sweep],
         ..PLAIN
     },
-    Scenario { name: "a payment, the same again, and the sweep", at_once: &[PAY, PAY, Sweep], patience: true, faults: 1, ..PLAIN },
+    Scenario {
+        name: "a payment, the same again, and the sweep",
+        at_once: &[PAY, PAY, Sweep],
+        patience: true,
+        faults: 1,
+        ..PLAIN
+    },
     Scenario {
         name: "a hold, its cancel, and the sweep",
         before: &[Alone(HOLD)],

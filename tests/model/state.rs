@@ -111,7 +111,8 @@ impl<'v> Model<'v> {
             }
             Before::Until(happening, stage) => {
                 let (program, values) = (self.program(world, happening), self.values);
-                let there = |world: World| world.payment(values).is_some_and(|payment| *stage == (&payment.stage).into());
+                let there =
+                    |world: World| world.payment(values).is_some_and(|payment| *stage == (&payment.stage).into());
                 self.run(world, program, true, there)
             }
             Before::TakenOver(often) => {
