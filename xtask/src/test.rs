@@ -14,8 +14,8 @@ const DEMO_CONCURRENCY: usize = 8;
 
 /// Runs all tests; answers whether the demo's audit agreed. An earlier failure is an error.
 pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
-    let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks"];
-    cargo_test(workspace, &in_process).await.context("unit tests, contracts and tasks")?;
+    let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks", "--test", "model"];
+    cargo_test(workspace, &in_process).await.context("unit tests, contracts, tasks and the model check")?;
     cargo_test(workspace, &docs::SCHEMAS[1..]).await.context("the schemas of events and topics")?;
     workspace.make_folders()?;
     tools::install(workspace).await?;
