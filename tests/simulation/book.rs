@@ -53,11 +53,14 @@ impl Reply {
     }
 }
 
+/// An operation that was asked for: its key, and its final answer, if one came.
+pub type Asked = (Ask, String, Option<Reply>);
+
 #[derive(Default)]
 pub struct Book {
     pub wanted: RefCell<BTreeMap<PaymentId, Wanted>>,
-    /// By payment: each operation, its key, and its final answer, if one came.
-    pub asked: RefCell<BTreeMap<PaymentId, Vec<(Ask, String, Option<Reply>)>>>,
+    /// By payment, in order.
+    pub asked: RefCell<BTreeMap<PaymentId, Vec<Asked>>>,
     /// By owner and key: the first answer that says that it is done.
     pub replies: RefCell<BTreeMap<String, Reply>>,
 }

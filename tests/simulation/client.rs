@@ -256,16 +256,19 @@ impl Client {
             list.len() - 1
         };
         let reply = self.insist(&wish).await;
-        let mut asked = world.clients_book.asked.borrow_mut();
-        if let Some(entry) = asked.get_mut(payment_id).and_then(|list| list.get_mut(place)) {
-            entry.2 = reply.clone();
-        }
-        drop(asked);
+        self.note_down(payment_id, place, reply.as_ref());
         if reply.as_ref().is_some_and(Reply::is_yes) && world.below(8) == 0 {
             world.sleep(world.between(0, MINUTE)).await;
             self.insist(&Wish { asynchronous: false, ..wish }).await;
         }
         reply
+    }
+
+    fn note_down(&self, payment_id: &PaymentId, place: usize, reply: Option<&Reply>) {
+        let mut asked = self.world().clients_book.asked.borrow_mut();
+        if let Some(entry) = asked.get_mut(payment_id).and_then(|list| list.get_mut(place)) {
+            entry.2 = reply.cloned();
+        }
     }
 
     /// Two wishes at once.

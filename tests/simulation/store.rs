@@ -58,15 +58,18 @@ pub struct Health {
     declines: BTreeMap<CardFingerprint, BTreeMap<GatewayKey, i64>>,
 }
 
+/// A payment, and when it was counted.
+type Counted = (PaymentId, i64);
+
 pub struct Store {
     pub payments: RefCell<BTreeMap<PaymentId, Rc<Payment>>>,
-    /// How many versions of each were written, and that none is written twice.
     pub shards: Vec<Shard>,
     /// Rings when something is due that was not.
     pub due: Signal,
     pub merchants: Vec<Merchant>,
     pub tokens: RefCell<BTreeMap<TokenId, Rc<Token>>>,
-    pub counted: RefCell<BTreeMap<(usize, CardFingerprint), Vec<(PaymentId, i64)>>>,
+    /// By the place of the owner and card: which payments were counted, and when.
+    pub counted: RefCell<BTreeMap<(usize, CardFingerprint), Vec<Counted>>>,
     pub health: RefCell<Health>,
     pub turns: RefCell<BTreeMap<PaymentId, i64>>,
 }

@@ -63,10 +63,13 @@ impl Ord for Wait {
     }
 }
 
+/// What is to be done, and what wakes it.
+type Task = (Pin<Box<dyn Future<Output = ()>>>, Waker);
+
 #[derive(Default)]
 struct Slot {
     generation: u32,
-    task: Option<(Pin<Box<dyn Future<Output = ()>>>, Waker)>,
+    task: Option<Task>,
 }
 
 /// The clock and the tasks.
@@ -203,7 +206,7 @@ impl Time {
         Sleep { time: self, until: self.now.get() + millis, tie, waits: false }
     }
 
-    fn take(&self, id: TaskId) -> Option<(Pin<Box<dyn Future<Output = ()>>>, Waker)> {
+    fn take(&self, id: TaskId) -> Option<Task> {
         let mut slots = self.slots.borrow_mut();
         let slot = slots.get_mut(id.0 as usize)?;
         if slot.generation == id.1 { slot.task.take() } else { None }

@@ -96,7 +96,7 @@ impl World {
         let world = Self {
             time: Time::new(),
             // Another stream of chance than the options': the same world may then be played with other options.
-            rng: RefCell::new(Rng::with_seed(options.seed ^ 0x5eed_0f_c4a2_ce00)),
+            rng: RefCell::new(Rng::with_seed(options.seed ^ 0x5eed_c4a2_ce00)),
             counts: RefCell::default(),
             trace,
             violations: RefCell::default(),

@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::{build, progress};
 use crate::workspace::Workspace;
+use crate::{build, progress};
 pub use planted::{Bug, bugs};
 use planted::{Copy, table};
 
