@@ -11,7 +11,7 @@ use payments::stage::StageName;
 const MOST_SWEEPS: u32 = 20;
 
 /// Sweeps until the payment is at its end; says which rule is broken on the way.
-pub fn sweep_until_the_end(model: &mut Model<'_>, mut world: World) -> Rule {
+pub fn sweep_to_the_end(model: &mut Model<'_>, mut world: World) -> Rule {
     for _ in 0..MOST_SWEEPS {
         let payment = world.payment(model.values);
         let account = model.values.accounts.value(world.account);

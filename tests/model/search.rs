@@ -111,7 +111,7 @@ impl Search<'_, '_> {
             always(state.world.payment(values).as_deref(), &values.accounts.value(account))?;
         }
         if state.acting().next().is_none() && self.ends.insert(state.world) {
-            sweep_until_the_end(self.model, state.world).map_err(|broken| format!("nobody acts any more: {broken}"))?;
+            sweep_to_the_end(self.model, state.world).map_err(|broken| format!("nobody acts any more: {broken}"))?;
         }
         Ok(())
     }
