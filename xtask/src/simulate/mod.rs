@@ -26,7 +26,7 @@ pub struct Simulate {
     #[arg(long)]
     seeds: Option<String>,
     /// Payments of each world
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 210)]
     payments: u32,
     /// Worlds that are played at once; as many as there are processors by default
     #[arg(long)]
@@ -45,7 +45,7 @@ pub struct Simulate {
 impl Simulate {
     /// The short form that `cargo xtask test` plays: a million payments.
     pub fn of_test() -> Self {
-        Self { seeds: None, payments: 200, threads: None, keep_going: false, bug: None, bugs: false }
+        Self { seeds: None, payments: 210, threads: None, keep_going: false, bug: None, bugs: false }
     }
 
     fn arguments(&self, seeds: &str) -> Vec<String> {
