@@ -4,7 +4,7 @@
 //! scenario's bounds.
 //!
 //! It refuses to know how a handler decides: it hears what each asks for, and carries it out, or not.
-#![allow(clippy::unwrap_used, reason = "a test's failure is its panic")]
+#![allow(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "a test's failure is its panic")]
 
 mod acquirer;
 mod actors;
