@@ -11,6 +11,7 @@ mod files;
 mod functions;
 mod payout_workflow;
 mod permissions;
+mod planted_bugs;
 mod schemas;
 mod secrets;
 mod workflow;

@@ -22,7 +22,7 @@ pub fn sweep_to_the_end(model: &mut Model<'_>, mut world: World) -> Rule {
         }
         let Some(due) = world.due(model.values) else { return at_rest(&payment, &account) };
         world.now = due.max(world.now);
-        world = model.whole_run(world, Program::Sweep);
+        world = model.until_the_end(world, Program::Sweep);
     }
     Err(format!("{MOST_SWEEPS} sweeps do not bring it to its end"))
 }

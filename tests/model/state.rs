@@ -103,7 +103,7 @@ impl<'v> Model<'v> {
         match before {
             Before::Whole(happening) => {
                 let program = self.program(world, happening);
-                self.whole_run(world, program)
+                self.until_the_end(world, program)
             }
             Before::Alone(happening) => {
                 let program = self.program(world, happening);
@@ -139,7 +139,7 @@ impl<'v> Model<'v> {
     }
 
     /// Runs a program, and what it starts, to the end and without faults.
-    pub fn whole_run(&mut self, world: World, program: Program) -> World {
+    pub fn until_the_end(&mut self, world: World, program: Program) -> World {
         self.run(world, program, true, |_| false)
     }
 

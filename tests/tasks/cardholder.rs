@@ -132,10 +132,8 @@ async fn whatever_breaks_a_cardholder_is_asked_once_and_the_payment_ends_as_they
                 find_out(&world, &id, by).await;
                 assert_eq!(world.payment(&id).status(), status, "{context}");
                 check_account(&world, &id, &context);
-                // A decline is at its end before it is counted: what the retries do not outlast is not counted.
                 let counted = world.counted.borrow().values().flatten().count();
-                let outlasted = fault.is_some_and(|(_, count, _)| count > 3);
-                assert!(counted == 1 || (outlasted && counted == 0), "{context}: counted {counted} times");
+                assert_eq!(counted, 1, "{context}");
                 assert!(!world.codes.borrow().contains_key(&world.payment(&id).token_id), "{context}");
                 world.calls.get()
             };

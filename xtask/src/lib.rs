@@ -35,6 +35,7 @@ pub mod redrive;
 pub mod samconfig;
 pub mod samples;
 pub mod servers;
+pub mod simulate;
 pub mod stack;
 pub mod state;
 pub mod status;

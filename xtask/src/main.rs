@@ -7,7 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
     Stack, Workspace, bench, demo, docs, down, explain_route, fault, fuzz, gateway_proxy, gateways, invoke, ledger,
-    logs, merchant, month, poller, progress, reconcile, redrive, status, test, up,
+    logs, merchant, month, poller, progress, reconcile, redrive, simulate, status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.
@@ -119,6 +119,8 @@ enum Command {
     },
     /// Play a month in virtual time; exit code 1 unless everything adds up
     Month,
+    /// Play the payment path in virtual time under faults, worlds from seeds; exit code 1 if anything broke
+    Simulate(simulate::Simulate),
     /// Measure the ledger; exit code 1 if a limit does not hold
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -207,6 +209,7 @@ async fn run(command: Command) -> Result<bool> {
             gateway_proxy::run(gateway, gateway_proxy::Ports { listen, control, peer }).await?;
         }
         Command::Month => return month::month(&workspace).await,
+        Command::Simulate(options) => return simulate::simulate(&workspace, &options).await,
         Command::Bench(command) => return bench::bench(&workspace, &command).await,
         Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
         Command::Test { keep } => return test::test(&workspace, keep).await,

@@ -7,7 +7,7 @@ use std::process::Stdio;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::{Stack, Workspace, build, demo, deploy, docs, down, fuzz, gateways, month, progress, tools, up};
+use crate::{Stack, Workspace, build, demo, deploy, docs, down, fuzz, gateways, month, progress, simulate, tools, up};
 
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
@@ -25,6 +25,9 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     }
     if !month::month(workspace).await? {
         bail!("the month does not add up");
+    }
+    if !simulate::simulate(workspace, &simulate::Simulate::of_test()).await? {
+        bail!("a simulated world is broken");
     }
     let outcome = on_the_stack(workspace).await;
     if !keep {

@@ -293,6 +293,15 @@ impl Voiding {
 }
 
 impl Stage {
+    /// Whether the issuer holds nothing for this payment: it declined, or its cardholder did not authenticate.
+    pub fn is_issuers_no(&self) -> bool {
+        matches!(
+            self,
+            Self::Declined(Declined::Issuer { .. })
+                | Self::Voiding(Voiding { because: VoidReason::AuthenticationRequired, .. })
+        )
+    }
+
     /// What was held and what the risk side said, as far as the stage knows.
     pub fn hold(&self) -> (Option<&Hold>, Option<&Screening>) {
         match self {

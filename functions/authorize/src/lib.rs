@@ -5,7 +5,8 @@
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key, and before
 //! anything is sent again that is written down too. Another gateway is asked only when it is certain that the one before holds
 //! nothing: its issuer declined, or the only sending there ever was certainly did nothing. Where nobody can be asked for a lost
-//! answer, it is recorded as given up, for `void` to reverse. The verification code is forgotten once the outcome is written.
+//! answer, it is recorded as given up, for `void` to reverse. The verification code is forgotten before the outcome is written, and a decline is counted for its
+//! card's velocity before it is: it is the payment's end, and nobody comes after it.
 //!
 //! A cardholder who has to authenticate is waited for, at rest; whoever takes the payment up again, for whatever reason, finds
 //! the intent and asks the gateway what became of it.
@@ -18,7 +19,8 @@ use payments::failure::{NotFound, Unavailable};
 use payments::gateway::{Authorization, GatewayName, HoldLimits, NoAnswer};
 use payments::payment::{Actor, HOLD_SECONDS, Payment};
 use payments::ports::{
-    Breakers, Clock, DeclinedCards, Gateway, Gateways, LoadCard, LoadPayment, Merchants, SavePayment, VerificationCodes,
+    Breakers, Clock, DeclinedCards, Gateway, Gateways, LoadCard, LoadPayment, Merchants, SavePayment, Velocity,
+    VerificationCodes,
 };
 use payments::routing::RouteOutcome;
 use payments::stage::{Authorizing, Stage};
@@ -36,7 +38,7 @@ pub enum Error {
     /// There is no such payment.
     #[error("nothing to authorise")]
     PaymentNotFound(#[from] NotFound),
-    /// The payments table did not answer.
+    /// The payments table, or what counts cards' payments, did not answer.
     #[error("the payment is not authorised")]
     StoreUnavailable(#[from] Unavailable),
     /// The vault did not hand out the sealed card.
@@ -76,7 +78,7 @@ pub struct Ports<'a, Store, Profiles, Vault, Codes, Network, Health, System> {
     pub codes: &'a Codes,
     /// The gateways.
     pub gateways: &'a Network,
-    /// Their breakers, and the cards that they declined.
+    /// Their breakers, and what is known of cards: their payments and their declines.
     pub health: &'a Health,
     /// The clock.
     pub system: &'a System,
@@ -93,7 +95,7 @@ where
     Vault: LoadCard,
     Codes: VerificationCodes,
     Network: Gateways,
-    Health: Breakers + DeclinedCards,
+    Health: Breakers + DeclinedCards + Velocity,
     System: Clock,
 {
     // Whether the breaker of the gateway that this run chose wants to hear of its answer.
@@ -159,7 +161,7 @@ where
     Vault: LoadCard,
     Codes: VerificationCodes,
     Network: Gateways,
-    Health: Breakers + DeclinedCards,
+    Health: Breakers + DeclinedCards + Velocity,
     System: Clock,
 {
     /// The first intent, or the end of a payment whose card the gateways decline at sight.
@@ -223,9 +225,12 @@ where
         self.finish(payment, outcome(intent, answer, limits, waits, now)).await
     }
 
-    /// The outcome. The code is forgotten before it is saved: a crash in between finds the outcome by its key, without the
-    /// code.
+    /// The outcome. The code is forgotten and a decline is counted before it is saved: a crash in between finds the outcome by
+    /// its key, without the code, and counts nothing twice.
     async fn finish(&self, payment: Payment, outcome: Stage) -> Result<Move<Error>, Error> {
+        if outcome.is_issuers_no() {
+            self.health.count(&payment.owner, &payment.fingerprint, &payment.payment_id).await?;
+        }
         self.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
         Ok(Move::Finish(Box::new(payment.advance(outcome, Actor::Authorize, self.system.now()))))
     }

@@ -1,11 +1,11 @@
 //! Screens an authorised payment. One write records the decision and, with it, the intent that follows: to capture, to
-//! rest, or to let the hold go. A payment that the issuer declined is counted, for its card's velocity, and left as it is.
+//! rest, or to let the hold go. What the issuer declined is counted already, and left as it is.
 
 use payments::failure::{NotFound, OutOfTurn, Unavailable};
 use payments::fraud::{RiskRules, Signals, screen};
 use payments::payment::{Actor, CaptureMethod};
 use payments::ports::{Clock, LoadPayment, Merchants, SavePayment, Velocity};
-use payments::stage::{Declined, Stage, StageName, VoidReason, Voiding};
+use payments::stage::{Stage, StageName};
 use payments::step::{self, Move, StepAnswer, StepRequest};
 
 /// Why the step failed.
@@ -43,25 +43,17 @@ pub async fn handle(
 ) -> Result<StepAnswer, Error> {
     step::advance(payments, &request.payment_id, async |payment, _| {
         let owner = payment.owner.clone();
-        let count = async || {
-            let counted = velocity.count(&owner, &payment.fingerprint, &payment.payment_id).await;
-            counted.map_err(Error::CountersUnavailable)
-        };
         match payment.stage.clone() {
             Stage::Authorized(authorized) => {
                 let merchant = merchants.merchant(&owner).await?;
                 let rules = merchant.map_or_else(RiskRules::default, |merchant| merchant.risk);
+                let counted = velocity.count(&owner, &payment.fingerprint, &payment.payment_id).await;
+                let card_payments = counted.map_err(Error::CountersUnavailable)?;
                 let checks = authorized.hold.checks;
-                let screening =
-                    screen(&rules, Signals { amount: payment.amount, card_payments: count().await?, checks });
+                let screening = screen(&rules, Signals { amount: payment.amount, card_payments, checks });
                 let at_once = payment.capture_method == CaptureMethod::Automatic;
                 let stage = authorized.screened(screening, at_once);
                 Ok(Move::Finish(Box::new(payment.clone().screened(stage, Actor::FraudCheck, clock.now()))))
-            }
-            Stage::Declined(Declined::Issuer { .. })
-            | Stage::Voiding(Voiding { because: VoidReason::AuthenticationRequired, .. }) => {
-                count().await?;
-                Ok(Move::Stay)
             }
             Stage::Created(_) | Stage::Authorizing(_) | Stage::Authenticating(_) => {
                 let stage = StageName::from(&payment.stage);
@@ -74,7 +66,7 @@ pub async fn handle(
             | Stage::InReview(_)
             | Stage::Succeeded(_)
             | Stage::Refunding(_)
-            | Stage::Declined(Declined::Risk(_))
+            | Stage::Declined(_)
             | Stage::Canceled(_)
             | Stage::Failed(_) => Ok(Move::Stay),
         }

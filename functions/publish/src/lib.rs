@@ -40,14 +40,14 @@ pub struct Change {
 }
 
 /// The event of an item as it became: a payment's, a payout's or a movement's at the bank, by the key that it has.
-fn event_of(image: &HashMap<String, serde_dynamo::AttributeValue>) -> Result<Event, serde_dynamo::Error> {
+fn event_of(image: HashMap<String, serde_dynamo::AttributeValue>) -> Result<Event, serde_dynamo::Error> {
     if image.contains_key("payout_id") {
-        return serde_dynamo::from_item::<_, Payout>(image.clone()).map(|payout| Event::of_payout(&payout));
+        return serde_dynamo::from_item::<_, Payout>(image).map(|payout| Event::of_payout(&payout));
     }
     if image.contains_key("movement_id") {
-        return serde_dynamo::from_item::<_, BookedMovement>(image.clone()).map(|booked| Event::of_movement(&booked));
+        return serde_dynamo::from_item::<_, BookedMovement>(image).map(|booked| Event::of_movement(&booked));
     }
-    serde_dynamo::from_item::<_, Payment>(image.clone()).map(|payment| Event::of(&payment))
+    serde_dynamo::from_item::<_, Payment>(image).map(|payment| Event::of(&payment))
 }
 
 /// Why a batch comes again as a whole.
@@ -76,24 +76,23 @@ pub fn all_or_error(answer: ItemsAnswer) -> Result<ItemsAnswer, Error> {
 pub async fn handle(events: &impl Events, request: Request) -> Result<ItemsAnswer, Infallible> {
     let mut read = Vec::new();
     let mut unreadable = None;
-    for record in &request.records {
-        let Some(image) = &record.dynamodb.new_image else { continue };
+    for record in request.records {
+        let Change { sequence_number, new_image: Some(image) } = record.dynamodb else { continue };
         match event_of(image) {
-            Ok(event) => read.push((&record.dynamodb.sequence_number, event)),
+            Ok(event) => read.push((sequence_number, event)),
             Err(error) => {
-                tracing::error!(target: "florin", sequence_number = record.dynamodb.sequence_number, "unreadable: {error}");
-                unreadable = Some(&record.dynamodb.sequence_number);
+                tracing::error!(target: "florin", sequence_number, "unreadable: {error}");
+                unreadable = Some(sequence_number);
                 break;
             }
         }
     }
-    let list: Vec<Event> = read.iter().map(|(_, event)| event.clone()).collect();
+    let (numbers, list): (Vec<String>, Vec<Event>) = read.into_iter().unzip();
     let outcomes = events.send(&list).await;
-    let refused = read.iter().zip(&outcomes).find_map(|((sequence_number, event), outcome)| {
+    let refused = numbers.into_iter().zip(&list).zip(&outcomes).find_map(|((sequence_number, event), outcome)| {
         let failure = outcome.as_ref().err()?;
         tracing::error!(target: "florin", event_id = event.id, "{}", task::chain(failure));
-        Some(*sequence_number)
+        Some(sequence_number)
     });
-    let first = refused.or(unreadable);
-    Ok(ItemsAnswer::again(first.cloned()))
+    Ok(ItemsAnswer::again(refused.or(unreadable)))
 }

@@ -1,0 +1,123 @@
+//! What a process may ask for something, and which processes there are.
+
+/// What is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Service {
+    Payments,
+    DueIndex,
+    Merchants,
+    Tokens,
+    Vault,
+    Codes,
+    Velocity,
+    Health,
+    Turns,
+    GatewayA,
+    GatewayB,
+    Workflow,
+    Lambda,
+    Topic,
+    Bus,
+    Journal,
+    Bills,
+    Queue,
+    DeadLetters,
+    Api,
+}
+
+impl Service {
+    pub const ALL: [Self; 20] = [
+        Self::Payments,
+        Self::DueIndex,
+        Self::Merchants,
+        Self::Tokens,
+        Self::Vault,
+        Self::Codes,
+        Self::Velocity,
+        Self::Health,
+        Self::Turns,
+        Self::GatewayA,
+        Self::GatewayB,
+        Self::Workflow,
+        Self::Lambda,
+        Self::Topic,
+        Self::Bus,
+        Self::Journal,
+        Self::Bills,
+        Self::Queue,
+        Self::DeadLetters,
+        Self::Api,
+    ];
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Function {
+    Client,
+    Api,
+    StateMachine,
+    Validate,
+    Authorize,
+    FraudCheck,
+    Execute,
+    Settle,
+    Void,
+    Refund,
+    Sweep,
+    Publish,
+    PostLedger,
+    Bill,
+    Ingest,
+    Republish,
+    Poller,
+}
+
+impl Function {
+    /// How long Lambda lets it run, as the template has it, in seconds.
+    pub fn timeout_seconds(self) -> i64 {
+        match self {
+            Self::Api => 29,
+            Self::Authorize | Self::Execute | Self::Void | Self::Refund => 20,
+            Self::Validate | Self::FraudCheck | Self::Settle => 10,
+            Self::Sweep | Self::Publish | Self::PostLedger | Self::Ingest | Self::Bill => 60,
+            Self::Republish => 900,
+            Self::Client | Self::StateMachine | Self::Poller => i64::MAX / 2,
+        }
+    }
+
+    /// How many calls one of its invocations makes, about, all of which have to be done.
+    pub fn calls_in_batch(self) -> u32 {
+        match self {
+            Self::PostLedger | Self::Bill | Self::Republish => 8,
+            Self::Publish | Self::Ingest => 3,
+            Self::Client
+            | Self::Api
+            | Self::StateMachine
+            | Self::Validate
+            | Self::Authorize
+            | Self::FraudCheck
+            | Self::Execute
+            | Self::Settle
+            | Self::Void
+            | Self::Refund
+            | Self::Sweep
+            | Self::Poller => 1,
+        }
+    }
+
+    /// The function of a state's `FunctionName`, such as `${FraudCheckFunctionArn}`.
+    pub fn of_arn(name: &str) -> Option<Self> {
+        Some(match name.strip_prefix("${")?.strip_suffix("FunctionArn}")? {
+            "Validate" => Self::Validate,
+            "Authorize" => Self::Authorize,
+            "FraudCheck" => Self::FraudCheck,
+            "Execute" => Self::Execute,
+            "Settle" => Self::Settle,
+            "Void" => Self::Void,
+            "Refund" => Self::Refund,
+            _ => return None,
+        })
+    }
+}
