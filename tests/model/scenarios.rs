@@ -39,7 +39,7 @@ const REFUND_SOME: Happening = client(Post::Refund(Some(600)), "some");
 const REFUND_MOST: Happening = client(Post::Refund(Some(1500)), "most");
 
 /// All of them.
-pub const SCENARIOS: [Scenario; 28] = [
+pub const SCENARIOS: [Scenario; 29] = [
     Scenario {
         faults: 1,
         name: "a payment run twice, and the sweep",
@@ -51,9 +51,10 @@ pub const SCENARIOS: [Scenario; 28] = [
         name: "a payment, the same again, and the sweep",
         at_once: &[PAY, PAY, Sweep],
         patience: true,
-        faults: 1,
+        faults: 0,
         ..PLAIN
     },
+    Scenario { name: "a payment, and the same again", at_once: &[PAY, PAY], patience: true, ..PLAIN },
     Scenario {
         name: "a hold, its cancel, and the sweep",
         before: &[Alone(HOLD)],

@@ -37,8 +37,11 @@ pub struct Effects<'v> {
     values: &'v Values,
     table: Table,
     /// What each order made of each account, once worked out.
-    known: FxHashMap<(No<Account>, No<Order>, u32), (No<Account>, Answer)>,
+    known: FxHashMap<(No<Account>, No<Order>, u32), CarriedOut>,
 }
+
+/// The account after an order, and what was answered.
+type CarriedOut = (No<Account>, Answer);
 
 /// What came of a question.
 pub struct Done {
@@ -127,7 +130,7 @@ impl<'v> Effects<'v> {
         }
     }
 
-    fn carry_out(&mut self, world: World, order: No<Order>) -> (No<Account>, Answer) {
+    fn carry_out(&mut self, world: World, order: No<Order>) -> CarriedOut {
         let values = self.values;
         let carried_out = || carry_out(values, world.account, order, world.now);
         *self.known.entry((world.account, order, world.now)).or_insert_with(carried_out)
