@@ -115,11 +115,11 @@ async fn find_all(workspace: &Workspace, options: &Simulate) -> Result<bool> {
         let last = text.lines().rfind(|line| line.starts_with('{')).context("the simulation said nothing")?;
         let summary: Summary = serde_json::from_str(last).context("reading the simulation's summary")?;
         let by = summary.invariant.as_deref().unwrap_or("NOT FOUND");
-        progress::note(&format!("{}: {} worlds, {by}", bug.name, summary.worlds));
+        progress::note(format!("{}: {} worlds, {by}", bug.name, summary.worlds));
         found.push((summary.worlds, summary.invariant));
     }
     let missed = found.iter().filter(|(_, invariant)| invariant.is_none()).count();
     std::fs::write(workspace.root().join(TABLE), table(&bugs, &found)).with_context(|| format!("writing {TABLE}"))?;
-    progress::note(&format!("{} of {} bugs found; {TABLE} says how", bugs.len() - missed, bugs.len()));
+    progress::note(format!("{} of {} bugs found; {TABLE} says how", bugs.len() - missed, bugs.len()));
     Ok(missed == 0)
 }
