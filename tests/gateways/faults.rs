@@ -179,6 +179,7 @@ async fn step<R: Row>(row: &R, world: &World, step: &str, id: &PaymentId) -> Res
         codes: world,
         gateways: gateway,
         health: world,
+        velocity: world,
         system: world,
     };
     match step {

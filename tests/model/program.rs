@@ -168,8 +168,8 @@ impl Step {
             Self::Validate => named(validate::handle(line, line, line, line, request).await),
             Self::Authorize => {
                 let (payments, merchants, vault, codes) = (line, line, line, line);
-                let (gateways, health, system) = (line, line, line);
-                let ports = authorize::Ports { payments, merchants, vault, codes, gateways, health, system };
+                let (gateways, health, velocity, system) = (line, line, line, line);
+                let ports = authorize::Ports { payments, merchants, vault, codes, gateways, health, velocity, system };
                 named(authorize::handle(&ports, request).await)
             }
             Self::FraudCheck => named(fraud_check::handle(line, line, line, line, request).await),

@@ -23,6 +23,7 @@ pub async fn step(process: Rc<Process>, function: Function, payload: Value) -> R
                 codes: p,
                 gateways: &gateways,
                 health: p,
+                velocity: p,
                 system: p,
             };
             named(authorize::handle(&ports, request).await)

@@ -39,6 +39,7 @@ pub async fn once_over(
         codes: world,
         gateways,
         health: world,
+        velocity: world,
         system: world,
     };
     match step {

@@ -1,5 +1,4 @@
-//! What all processes know together of the gateways and of cards, in Valkey: breakers, the cards that were declined of late, and,
-//! by [`VelocityInValkey`], the cards' payments.
+//! What all processes know together of the gateways, in Valkey: breakers, and the cards that were declined of late.
 //!
 //! A breaker is four kinds of keys: `breaker:<gateway>:<mode>:<span>` counts a span's calls, `...:failed` those that failed in a row,
 //! `...:open` stands while it is open, and `...:probe` while a caller of late tries the gateway. Declines are a sorted set a merchant and card: the order as member, the moment of its
@@ -7,12 +6,11 @@
 
 use crate::config::StartError;
 use crate::valkey;
-use crate::velocity::VelocityInValkey;
 use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
 use payments::failure::Unavailable;
 use payments::gateway::{GatewayKey, GatewayName};
-use payments::id::{CardFingerprint, Mode, Owner, PaymentId};
-use payments::ports::{Breakers, DeclinedCards, Velocity};
+use payments::id::{CardFingerprint, Mode, Owner};
+use payments::ports::{Breakers, DeclinedCards};
 use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
 use payments::timestamp::Timestamp;
 use redis::aio::ConnectionManager;
@@ -23,17 +21,16 @@ const FAILED: &str = "failed";
 /// Declines that are remembered of one card; the newest.
 const MOST_REMEMBERED: i64 = 100;
 
-/// Breakers, declined cards and cards' payments in Valkey.
+/// Breakers and declined cards in Valkey.
 #[derive(Clone)]
 pub struct GatewayHealthInValkey {
     connection: ConnectionManager,
-    velocity: VelocityInValkey,
 }
 
 impl GatewayHealthInValkey {
     /// From `VALKEY_ENDPOINT` and `VALKEY_TLS`.
     pub async fn from_env() -> Result<Self, StartError> {
-        Ok(Self { connection: valkey::connect().await?, velocity: VelocityInValkey::from_env().await? })
+        Ok(Self { connection: valkey::connect().await? })
     }
 
     async fn try_is_open(&self, side: &str) -> RedisResult<bool> {
@@ -159,11 +156,5 @@ impl DeclinedCards for GatewayHealthInValkey {
     ) -> Result<Declines, Unavailable> {
         let counted = self.try_declined(&format!("declines:{owner}:{card}"), order, now).await;
         counted.map_err(|error| Unavailable::new("the card's declines", error))
-    }
-}
-
-impl Velocity for GatewayHealthInValkey {
-    async fn count(&self, owner: &Owner, card: &CardFingerprint, payment_id: &PaymentId) -> Result<u32, Unavailable> {
-        self.velocity.count(owner, card, payment_id).await
     }
 }

@@ -5,8 +5,8 @@
 //! An intent that this run did not write may have been carried out: the gateway is asked for it by its key, and before
 //! anything is sent again that is written down too. Another gateway is asked only when it is certain that the one before holds
 //! nothing: its issuer declined, or the only sending there ever was certainly did nothing. Where nobody can be asked for a lost
-//! answer, it is recorded as given up, for `void` to reverse. The verification code is forgotten before the outcome is written, and a decline is counted for its
-//! card's velocity before it is: it is the payment's end, and nobody comes after it.
+//! answer, it is recorded as given up, for `void` to reverse. Before the outcome is written the verification code is forgotten,
+//! and a decline is counted for its card's velocity: it is the payment's end, and nobody comes after it.
 //!
 //! A cardholder who has to authenticate is waited for, at rest; whoever takes the payment up again, for whatever reason, finds
 //! the intent and asks the gateway what became of it.
@@ -67,7 +67,7 @@ impl From<NoAnswer> for Error {
 }
 
 /// What authorising needs.
-pub struct Ports<'a, Store, Profiles, Vault, Codes, Network, Health, System> {
+pub struct Ports<'a, Store, Profiles, Vault, Codes, Network, Health, Counters, System> {
     /// Payments.
     pub payments: &'a Store,
     /// Merchants' rules.
@@ -78,15 +78,17 @@ pub struct Ports<'a, Store, Profiles, Vault, Codes, Network, Health, System> {
     pub codes: &'a Codes,
     /// The gateways.
     pub gateways: &'a Network,
-    /// Their breakers, and what is known of cards: their payments and their declines.
+    /// Their breakers, and the cards that they declined.
     pub health: &'a Health,
+    /// Cards' payments, counted.
+    pub velocity: &'a Counters,
     /// The clock.
     pub system: &'a System,
 }
 
 /// Authorises the payment, or finds that it is authorised.
-pub async fn handle<Store, Profiles, Vault, Codes, Network, Health, System>(
-    ports: &Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>,
+pub async fn handle<Store, Profiles, Vault, Codes, Network, Health, Counters, System>(
+    ports: &Ports<'_, Store, Profiles, Vault, Codes, Network, Health, Counters, System>,
     request: StepRequest,
 ) -> Result<StepAnswer, Error>
 where
@@ -95,7 +97,8 @@ where
     Vault: LoadCard,
     Codes: VerificationCodes,
     Network: Gateways,
-    Health: Breakers + DeclinedCards + Velocity,
+    Health: Breakers + DeclinedCards,
+    Counters: Velocity,
     System: Clock,
 {
     // Whether the breaker of the gateway that this run chose wants to hear of its answer.
@@ -154,14 +157,15 @@ where
     .await
 }
 
-impl<Store, Profiles, Vault, Codes, Network, Health, System>
-    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>
+impl<Store, Profiles, Vault, Codes, Network, Health, Counters, System>
+    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, Counters, System>
 where
     Profiles: Merchants,
     Vault: LoadCard,
     Codes: VerificationCodes,
     Network: Gateways,
-    Health: Breakers + DeclinedCards + Velocity,
+    Health: Breakers + DeclinedCards,
+    Counters: Velocity,
     System: Clock,
 {
     /// The first intent, or the end of a payment whose card the gateways decline at sight.
@@ -229,7 +233,7 @@ where
     /// its key, without the code, and counts nothing twice.
     async fn finish(&self, payment: Payment, outcome: Stage) -> Result<Move<Error>, Error> {
         if outcome.is_issuers_no() {
-            self.health.count(&payment.owner, &payment.fingerprint, &payment.payment_id).await?;
+            self.velocity.count(&payment.owner, &payment.fingerprint, &payment.payment_id).await?;
         }
         self.codes.forget(&payment.token_id).await.map_err(Error::VaultUnavailable)?;
         Ok(Move::Finish(Box::new(payment.advance(outcome, Actor::Authorize, self.system.now()))))

@@ -33,8 +33,8 @@ pub(crate) async fn found(gateway: &impl Gateway, question: &Question) -> Result
     }
 }
 
-impl<Store, Profiles, Vault, Codes, Network, Health, System>
-    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>
+impl<Store, Profiles, Vault, Codes, Network, Health, Counters, System>
+    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, Counters, System>
 where
     Vault: LoadCard,
     Codes: VerificationCodes,

@@ -56,8 +56,8 @@ pub(crate) enum Next {
     },
 }
 
-impl<Store, Profiles, Vault, Codes, Network, Health, System>
-    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, System>
+impl<Store, Profiles, Vault, Codes, Network, Health, Counters, System>
+    Ports<'_, Store, Profiles, Vault, Codes, Network, Health, Counters, System>
 where
     Profiles: Merchants,
     Vault: LoadCard,
