@@ -14,6 +14,8 @@ mod client;
 mod consumers;
 mod execution;
 mod expression;
+#[path = "../tasks/health.rs"]
+mod health;
 mod invocation;
 mod ledger;
 mod machine;

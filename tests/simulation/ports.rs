@@ -151,7 +151,7 @@ impl Breakers for Process {
 
     async fn is_open(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<bool, Unavailable> {
         let gateway = gateway.clone();
-        Ok(self.call(Service::Health, move |world| world.store.health.borrow().looks_open(&gateway, now)).await?)
+        Ok(self.call(Service::Health, move |world| world.store.health.borrow().is_open(&gateway, now)).await?)
     }
 
     async fn record(&self, gateway: &GatewayName, _: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable> {

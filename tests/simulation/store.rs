@@ -1,20 +1,19 @@
 //! What is stored: payments with their stream, merchants, tokens, counters. Writes are conditional, as in DynamoDB; whoever
 //! reads by key reads the latest, whoever reads an index may not.
 
+use crate::health::Health;
 use crate::options::Options;
 use crate::time::{DAY, Signal};
 use crate::world::World;
-use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
 use payments::card::{Brand, CardSummary, Expiry};
 use payments::currency::Currency;
 use payments::fee::FeePlan;
 use payments::fraud::RiskRules;
-use payments::gateway::{GatewayKey, GatewayName};
+use payments::gateway::GatewayName;
 use payments::id::*;
 use payments::merchant::{Limits, Merchant};
 use payments::payment::Payment;
 use payments::ports::{Opened, Saved};
-use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
 use payments::routing::{Choice, Routing, Rule};
 use payments::stage::StageName;
 use payments::timestamp::Timestamp;
@@ -46,16 +45,6 @@ pub fn euro() -> Currency {
 pub struct Shard {
     pub records: RefCell<VecDeque<Rc<Payment>>>,
     pub news: Signal,
-}
-
-/// What is known of the gateways' health, as Valkey keeps it.
-#[derive(Default)]
-pub struct Health {
-    calls: BTreeMap<(GatewayName, i64), Window>,
-    in_a_row: BTreeMap<GatewayName, u32>,
-    open: BTreeMap<GatewayName, i64>,
-    probed: BTreeMap<GatewayName, i64>,
-    declines: BTreeMap<CardFingerprint, BTreeMap<GatewayKey, i64>>,
 }
 
 /// A payment, and when it was counted.
@@ -217,79 +206,5 @@ fn merchant(place: usize, options: &Options) -> Merchant {
         bank_accounts: BTreeMap::new(),
         routing: Routing(if options.two_gateways { vec![rule] } else { Vec::new() }),
         requests_per_second: 100,
-    }
-}
-
-impl Health {
-    fn is_open(&self, gateway: &GatewayName, now: i64) -> bool {
-        self.open.get(gateway).is_some_and(|until| now < *until)
-    }
-
-    pub fn looks_open(&self, gateway: &GatewayName, now: Timestamp) -> bool {
-        self.is_open(gateway, now.as_millis())
-    }
-
-    pub fn ask(&mut self, gateway: &GatewayName, now: Timestamp) -> Breaker {
-        let now = now.as_millis();
-        if !self.is_open(gateway, now) {
-            Breaker::Closed
-        } else if self.permit(gateway, now) {
-            Breaker::Probe
-        } else {
-            Breaker::Open
-        }
-    }
-
-    fn permit(&mut self, gateway: &GatewayName, now: i64) -> bool {
-        let until = self.probed.entry(gateway.clone()).or_default();
-        let free = *until <= now;
-        if free {
-            *until = now + COOL_OFF_MILLIS;
-        }
-        free
-    }
-
-    pub fn record(&mut self, gateway: &GatewayName, call: Call, now: Timestamp) {
-        let now = now.as_millis();
-        let span = now / SPAN_MILLIS;
-        self.calls.retain(|(_, counted), _| *counted >= span - 1);
-        let window = self.calls.entry((gateway.clone(), span)).or_default();
-        match call {
-            Call::Answered => {
-                window.answered += 1;
-                self.in_a_row.remove(gateway);
-            }
-            Call::TrialAnswered => {
-                self.open.remove(gateway);
-                self.in_a_row.remove(gateway);
-                self.calls.retain(|(counted, _), _| counted != gateway);
-            }
-            Call::TrialFailed => drop(self.open.insert(gateway.clone(), now + OPEN_MILLIS)),
-            Call::Failed => {
-                window.failed += 1;
-                let in_a_row = self.in_a_row.entry(gateway.clone()).or_default();
-                *in_a_row += 1;
-                let own = self.calls.iter().filter(|((counted, _), _)| counted == gateway);
-                let calm = Window { in_a_row: *in_a_row, ..Window::default() };
-                let sum = own.fold(calm, |sum, (_, window)| Window {
-                    answered: sum.answered + window.answered,
-                    failed: sum.failed + window.failed,
-                    ..sum
-                });
-                if sum.trips() {
-                    self.open.insert(gateway.clone(), now + OPEN_MILLIS);
-                    self.permit(gateway, now);
-                }
-            }
-        }
-    }
-
-    pub fn declined(&mut self, card: &CardFingerprint, order: &GatewayKey, now: Timestamp) -> Declines {
-        let now = now.as_millis();
-        let declines = self.declines.entry(card.clone()).or_default();
-        declines.entry(order.clone()).or_insert(now);
-        declines.retain(|_, at| *at > now - REMEMBERED_MILLIS);
-        let since = |from: i64| u32::try_from(declines.values().filter(|at| **at > from).count()).unwrap_or(u32::MAX);
-        Declines { day: since(now - DAY_MILLIS), month: since(i64::MIN) }
     }
 }

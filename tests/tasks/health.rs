@@ -1,11 +1,9 @@
-//! The gateways' breakers and the declined cards in memory: what Valkey keeps, by the same rules.
+//! The gateways' breakers and the declined cards in memory: what Valkey keeps, by the same rules. For every world in memory:
+//! tests/simulation takes this file too.
 
-use crate::world::World;
 use payments::breaker::{Breaker, COOL_OFF_MILLIS, Call, OPEN_MILLIS, SPAN_MILLIS, Window};
-use payments::failure::Unavailable;
 use payments::gateway::{GatewayKey, GatewayName};
-use payments::id::{CardFingerprint, Mode, Owner};
-use payments::ports::{Breakers, DeclinedCards};
+use payments::id::CardFingerprint;
 use payments::retry::{DAY_MILLIS, Declines, REMEMBERED_MILLIS};
 use payments::timestamp::Timestamp;
 use std::collections::BTreeMap;
@@ -86,33 +84,7 @@ impl Health {
         let declines = self.declines.entry(card.clone()).or_default();
         declines.entry(order.clone()).or_insert(now);
         declines.retain(|_, at| *at > now - REMEMBERED_MILLIS);
-        let since = |from: i64| u32::try_from(declines.values().filter(|at| **at > from).count()).unwrap();
+        let since = |from: i64| u32::try_from(declines.values().filter(|at| **at > from).count()).unwrap_or(u32::MAX);
         Declines { day: since(now - DAY_MILLIS), month: since(i64::MIN) }
-    }
-}
-
-impl Breakers for World {
-    async fn ask(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<Breaker, Unavailable> {
-        self.call(|| self.health.borrow_mut().ask(gateway, now)).await
-    }
-
-    async fn is_open(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<bool, Unavailable> {
-        self.call(|| self.health.borrow().is_open(gateway, now)).await
-    }
-
-    async fn record(&self, gateway: &GatewayName, _: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable> {
-        self.call(|| self.health.borrow_mut().record(gateway, call, now)).await
-    }
-}
-
-impl DeclinedCards for World {
-    async fn declined(
-        &self,
-        _: &Owner,
-        card: &CardFingerprint,
-        order: &GatewayKey,
-        now: Timestamp,
-    ) -> Result<Declines, Unavailable> {
-        self.call(|| self.health.borrow_mut().declined(card, order, now)).await
     }
 }

@@ -1,12 +1,15 @@
-//! The world's gateway: the real simulated acquirer over an account in memory.
+//! The world's gateway: the real simulated acquirer over an account in memory; and what is known of gateways.
 
 use crate::world::{Fault, World};
 use gateways::simulated::Order;
+use payments::breaker::{Breaker, Call};
 use payments::failure::Unavailable;
 use payments::gateway::*;
 use payments::id::*;
 use payments::ports::*;
+use payments::retry::Declines;
 use payments::secret::Secret;
+use payments::timestamp::Timestamp;
 use payments::token::PresentedCard;
 use simulated_acquirer::{Account, Answer, Entry, Kept};
 
@@ -151,5 +154,31 @@ impl World {
         entry.challenge = None;
         entry.effects.insert(key.to_string(), Effect::Authorized(declined.clone()));
         declined
+    }
+}
+
+impl Breakers for World {
+    async fn ask(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<Breaker, Unavailable> {
+        self.call(|| self.health.borrow_mut().ask(gateway, now)).await
+    }
+
+    async fn is_open(&self, gateway: &GatewayName, _: Mode, now: Timestamp) -> Result<bool, Unavailable> {
+        self.call(|| self.health.borrow().is_open(gateway, now)).await
+    }
+
+    async fn record(&self, gateway: &GatewayName, _: Mode, call: Call, now: Timestamp) -> Result<(), Unavailable> {
+        self.call(|| self.health.borrow_mut().record(gateway, call, now)).await
+    }
+}
+
+impl DeclinedCards for World {
+    async fn declined(
+        &self,
+        _: &Owner,
+        card: &CardFingerprint,
+        order: &GatewayKey,
+        now: Timestamp,
+    ) -> Result<Declines, Unavailable> {
+        self.call(|| self.health.borrow_mut().declined(card, order, now)).await
     }
 }
