@@ -54,7 +54,7 @@ where
         let (world, subject) = (Rc::clone(world), subject.clone());
         move || world.time.spawn(work(Rc::new(Process::new(&world, function, subject.clone()))))
     };
-    let limit = function.timeout_seconds() * SECOND;
+    let limit = world.rules.timeout_seconds(function) * SECOND;
     match fault {
         Some(Fault::Before | Fault::Throttled | Fault::Apart) => {
             world.sleep(world.between(1, 100)).await;

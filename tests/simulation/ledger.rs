@@ -8,7 +8,7 @@ use payments::ledger::audit::{Journal, Shards};
 use payments::ledger::block::{Block, Place, PlacedEntry};
 use payments::ledger::{BalanceKey, Dead, Delta};
 use payments::ports::{CommitBlock, DeadLetters, EntryPut, JournalEntries, LedgerBlocks, Saved};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -27,8 +27,7 @@ impl Ledger {
     /// The account's balance by currency, over all its shards.
     pub fn balance(&self, account: &str) -> BTreeMap<Currency, i64> {
         let mut sums = BTreeMap::new();
-        for ((name, shard), total) in self.balances.borrow().iter().filter(|((name, _), _)| name == account) {
-            debug_assert_eq!(name, account);
+        for ((_, shard), total) in self.balances.borrow().iter().filter(|((name, _), _)| name == account) {
             if let Some(currency) = shard.split('#').next().and_then(|currency| currency.parse().ok()) {
                 *sums.entry(currency).or_default() += i64::try_from(total.minor).unwrap_or(i64::MAX);
             }
@@ -49,10 +48,8 @@ impl Ledger {
 
     fn commit(&self, block: &Block, changes: &[((String, String), i64, u64)]) -> Saved {
         let mut blocks = self.blocks.borrow_mut();
-        match blocks.get(&block.place()) {
-            Some(there) if there == block => return Saved::There,
-            Some(_) => return Saved::Conflict,
-            None => {}
+        if blocks.contains_key(&block.place()) {
+            return Saved::Conflict;
         }
         blocks.insert(block.place(), block.clone());
         let mut balances = self.balances.borrow_mut();
@@ -101,7 +98,14 @@ impl CommitBlock for Process {
         if items.len() > 99 {
             self.world.violate("1 ledger", None, format!("{} actions in one transaction", items.len() + 1));
         }
-        Ok(self.call(Service::Journal, move |world| world.ledger.commit(&block, &items)).await?)
+        // A transaction that is sent again has the same token, and is told what came of it the first time.
+        let token = Cell::new(None);
+        let commit = move |world: &World| {
+            let saved = token.get().unwrap_or_else(|| world.ledger.commit(&block, &items));
+            token.set(Some(saved));
+            saved
+        };
+        Ok(self.call(Service::Journal, commit).await?)
     }
 }
 

@@ -75,18 +75,6 @@ pub enum Function {
 }
 
 impl Function {
-    /// How long Lambda lets it run, as the template has it, in seconds.
-    pub fn timeout_seconds(self) -> i64 {
-        match self {
-            Self::Api => 29,
-            Self::Authorize | Self::Execute | Self::Void | Self::Refund => 20,
-            Self::Validate | Self::FraudCheck | Self::Settle => 10,
-            Self::Sweep | Self::Publish | Self::PostLedger | Self::Ingest | Self::Bill => 60,
-            Self::Republish => 900,
-            Self::Client | Self::StateMachine | Self::Poller => i64::MAX / 2,
-        }
-    }
-
     /// How many calls one of its invocations makes, about, all of which have to be done.
     pub fn calls_in_batch(self) -> u32 {
         match self {
