@@ -26,7 +26,7 @@ pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     if !month::month(workspace).await? {
         bail!("the month does not add up");
     }
-    if !simulate::simulate(workspace, &simulate::Simulate::of_test()).await? {
+    if !simulate::simulate(workspace, &simulate::Simulate::default()).await? {
         bail!("a simulated world is broken");
     }
     let outcome = on_the_stack(workspace).await;

@@ -20,14 +20,14 @@ const WORLDS: &str = "0..200";
 const TABLE: &str = "docs/simulated-bugs.md";
 
 /// Which worlds.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Simulate {
-    /// Which worlds, `A..B`, or one seed; 0..5000 by default, 0..200 with a bug
+    /// Which worlds, `A..B`, or one seed; a million payments by default, 0..200 with a bug
     #[arg(long)]
     seeds: Option<String>,
     /// Payments of each world
-    #[arg(long, default_value_t = 210)]
-    payments: u32,
+    #[arg(long)]
+    payments: Option<u32>,
     /// Worlds that are played at once; as many as there are processors by default
     #[arg(long)]
     threads: Option<usize>,
@@ -43,22 +43,15 @@ pub struct Simulate {
 }
 
 impl Simulate {
-    /// The short form that `cargo xtask test` plays: a million payments.
-    pub fn of_test() -> Self {
-        Self { seeds: None, payments: 210, threads: None, keep_going: false, bug: None, bugs: false }
-    }
-
-    fn arguments(&self, seeds: &str) -> Vec<String> {
-        let seeds = self.seeds.as_deref().unwrap_or(seeds);
-        let mut arguments =
-            vec!["--seeds".to_owned(), seeds.to_owned(), "--payments".to_owned(), self.payments.to_string()];
-        if let Some(threads) = self.threads {
-            arguments.extend(["--threads".to_owned(), threads.to_string()]);
-        }
-        if self.keep_going {
-            arguments.push("--keep-going".to_owned());
-        }
-        arguments
+    /// What the simulation is told; the rest it knows itself.
+    fn arguments(&self, seeds: Option<&str>) -> Vec<String> {
+        let said = [
+            ("--seeds", self.seeds.as_deref().or(seeds).map(str::to_owned)),
+            ("--payments", self.payments.map(|payments| payments.to_string())),
+            ("--threads", self.threads.map(|threads| threads.to_string())),
+        ];
+        let said = said.into_iter().filter_map(|(name, value)| Some([name.to_owned(), value?])).flatten();
+        said.chain(self.keep_going.then(|| "--keep-going".to_owned())).collect()
     }
 }
 
@@ -79,7 +72,7 @@ pub async fn simulate(workspace: &Workspace, options: &Simulate) -> Result<bool>
     let Some(name) = &options.bug else {
         let mut command = build::cargo(workspace);
         command.args(["test", "--quiet", "--package", "simulation", "--test", "simulation", "--"]);
-        command.args(options.arguments("0..5000"));
+        command.args(options.arguments(None));
         return Ok(command.status().await.context("starting cargo test")?.success());
     };
     let bugs = bugs(workspace)?;
@@ -100,7 +93,7 @@ fn play(workspace: &Workspace, copy: &Copy, bug: &Bug, options: &Simulate) -> Re
         .arg("test")
         .args(["--target-dir".as_ref(), workspace.root().join("target").as_os_str()]);
     command.args(["--quiet", "--package", "simulation", "--test", "simulation", "--"]);
-    command.args(options.arguments(WORLDS)).args(copy.switched_on(bug)?).env(planted::VARIABLE, &bug.name);
+    command.args(options.arguments(Some(WORLDS))).args(copy.switched_on(bug)?).env(planted::VARIABLE, &bug.name);
     Ok(command)
 }
 

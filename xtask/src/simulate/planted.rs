@@ -2,6 +2,7 @@
 //! one at a time.
 
 use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -108,15 +109,18 @@ impl Copy {
         &self.0
     }
 
-    /// Copies what changed only: what is as it was is not built again.
+    /// Copies what changed only, and forgets what is gone: what is as it was is not built again.
     fn take(&self, from: &Path, path: &Path, bugs: &[Bug]) -> Result<()> {
         let source = from.join(path);
         if source.is_dir() {
-            let entries = fs::read_dir(&source).with_context(|| format!("reading {}", source.display()))?;
-            for entry in entries {
-                self.take(from, &path.join(entry?.file_name()), bugs)?;
+            let there = names(&source)?;
+            let copied = self.0.join(path);
+            for gone in names(&copied).unwrap_or_default().difference(&there) {
+                let gone = copied.join(gone);
+                let removed = if gone.is_dir() { fs::remove_dir_all(&gone) } else { fs::remove_file(&gone) };
+                removed.with_context(|| format!("removing {}", gone.display()))?;
             }
-            return Ok(());
+            return there.iter().try_for_each(|name| self.take(from, &path.join(name), bugs));
         }
         let mut bytes = fs::read(&source).with_context(|| format!("reading {}", source.display()))?;
         if path.extension().is_some_and(|extension| extension == "rs") {
@@ -142,6 +146,11 @@ impl Copy {
         let option = if bug.file == "template.yaml" { "--template" } else { "--machine" };
         Ok(vec![option.to_owned(), target.to_str().context("a path that is not text")?.to_owned()])
     }
+}
+
+fn names(folder: &Path) -> Result<BTreeSet<OsString>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    entries.map(|entry| Ok(entry?.file_name())).collect()
 }
 
 fn planted(mut text: String, path: &Path, bugs: &[Bug]) -> Result<String> {
