@@ -11,6 +11,7 @@ mod bank_files;
 mod capacity;
 mod card_numbers;
 mod cardholder;
+mod chaos;
 mod dead_letters;
 mod error_names;
 mod footprint;

@@ -6,9 +6,12 @@
 
 mod attribute;
 pub mod aws;
+pub mod aws_proxy;
 pub mod bank;
 pub mod bench;
+pub mod broker;
 pub mod build;
+pub mod chaos;
 pub mod crash;
 pub mod demo;
 pub mod deploy;

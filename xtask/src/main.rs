@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand, ValueEnum};
 use xtask::{
-    Stack, Workspace, bench, demo, docs, down, explain_route, fault, fuzz, gateway_proxy, gateways, invoke, ledger,
-    logs, merchant, month, poller, progress, reconcile, redrive, simulate, status, test, up,
+    Stack, Workspace, aws_proxy, bench, chaos, demo, docs, down, explain_route, fault, fuzz, gateway_proxy, gateways,
+    invoke, ledger, logs, merchant, month, poller, progress, reconcile, redrive, simulate, status, test, up,
 };
 
 /// Runs, watches and feeds the local stack.
@@ -78,6 +78,18 @@ enum Command {
         #[arg(long, default_value_t = 8, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
         concurrency: usize,
     },
+    /// Pay while calls to AWS break and processes die, then hold API, acquirer and topics against one another; exit code 1 unless all agrees
+    Chaos {
+        /// Where all chance comes from; the clock says if absent
+        #[arg(long)]
+        seed: Option<u64>,
+        /// How many payments
+        #[arg(long, default_value_t = 2000)]
+        payments: usize,
+        /// Payments at a time
+        #[arg(long, default_value_t = 12, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=256))]
+        concurrency: usize,
+    },
     /// Put merchants' settings, or list them, as an operator
     #[command(subcommand)]
     Merchant(merchant::MerchantCommand),
@@ -114,6 +126,19 @@ enum Command {
         #[arg(long)]
         control: u16,
         /// Where the peer is
+        #[arg(long)]
+        peer: u16,
+    },
+    /// Pass calls of functions on to the emulator, or break them, until stopped; `up` runs this in the background
+    #[command(hide = true)]
+    AwsProxy {
+        /// Where functions find it
+        #[arg(long)]
+        listen: u16,
+        /// Where it is told what to break
+        #[arg(long)]
+        control: u16,
+        /// Where the emulator is
         #[arg(long)]
         peer: u16,
     },
@@ -189,6 +214,11 @@ async fn run(command: Command) -> Result<bool> {
             let options = demo::Options { keep, file, replay, concurrency };
             return demo::demo(&workspace, &options).await;
         }
+        Command::Chaos { seed, payments, concurrency } => {
+            let seed = seed.unwrap_or_else(chaos::any_seed);
+            let broker = chaos::killer::Broker::Dies;
+            return chaos::chaos(&workspace, &chaos::Options { seed, payments, concurrency, broker }).await;
+        }
         Command::Merchant(command) => return merchant::merchant(&Stack::open(&workspace).await?, &command).await,
         Command::Key(command) => return merchant::key(&Stack::open(&workspace).await?, &command).await,
         Command::ExplainRoute(what) => {
@@ -207,6 +237,9 @@ async fn run(command: Command) -> Result<bool> {
         }
         Command::GatewayProxy { gateway, listen, control, peer } => {
             gateway_proxy::run(gateway, gateway_proxy::Ports { listen, control, peer }).await?;
+        }
+        Command::AwsProxy { listen, control, peer } => {
+            aws_proxy::run(gateway_proxy::Ports { listen, control, peer }).await?;
         }
         Command::Month => return month::month(&workspace).await,
         Command::Simulate(options) => return simulate::simulate(&workspace, &options).await,

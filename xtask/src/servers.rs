@@ -12,11 +12,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::fault::Gateway;
-use crate::poller::clock;
 use crate::process::{self, POLL_INTERVAL, Process};
 use crate::state::{Server, State};
 use crate::workspace::Workspace;
-use crate::{gateways, tools};
+use crate::{broker, gateways, tools};
 
 /// MiniStack imports a lot of Python: seconds on a busy machine.
 const READY_BOUND: Duration = Duration::from_secs(60);
@@ -43,7 +42,7 @@ pub fn assign_ports(state: &mut State) -> Result<()> {
         state.ports.insert(server, listener.local_addr().context("reading the free port")?.port());
         held.push(listener);
     }
-    for proxy in Gateway::ALL.map(Gateway::proxy) {
+    for proxy in Gateway::ALL.map(Gateway::proxy).into_iter().chain([Server::AwsProxy]) {
         if let Entry::Vacant(place) = state.control_ports.entry(proxy) {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("asking for a free port")?;
             place.insert(listener.local_addr().context("reading the free port")?.port());
@@ -89,7 +88,8 @@ pub async fn ensure(workspace: &Workspace, state: &mut State, server: Server) ->
 fn command(workspace: &Workspace, state: &State, server: Server) -> Result<Command> {
     let mut command = match server {
         Server::Ministack => ministack(workspace, state)?,
-        Server::Kafka => broker(workspace, state)?,
+        Server::AwsProxy => aws_proxy(workspace, state)?,
+        Server::Kafka => broker::command(workspace, state)?,
         Server::Valkey => cache(workspace, state)?,
         Server::Bank => bank(workspace, state)?,
         Server::Localstripe => localstripe(workspace, state)?,
@@ -103,7 +103,7 @@ fn command(workspace: &Workspace, state: &State, server: Server) -> Result<Comma
 }
 
 /// A server sees nothing of our environment: functions inherit MiniStack's, and must not lean on ours.
-fn bare(workspace: &Workspace, program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub(crate) fn bare(workspace: &Workspace, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new(program);
     command
         .env_clear()
@@ -118,7 +118,8 @@ fn ministack(workspace: &Workspace, state: &State) -> Result<Command> {
     let mut command = bare(workspace, workspace.tool("ministack"));
     command
         .env("AUTH", "true")
-        .env("AWS_ENDPOINT_URL", state.endpoint()?)
+        // It hands this on to the functions.
+        .env("AWS_ENDPOINT_URL", state.functions_endpoint()?)
         .env("GATEWAY_PORT", state.port(Server::Ministack)?.to_string())
         .env("BIND_HOST", "127.0.0.1")
         .env("MINISTACK_MSK_BOOTSTRAP", state.kafka()?)
@@ -130,20 +131,6 @@ fn ministack(workspace: &Workspace, state: &State) -> Result<Command> {
             command.env(name, value);
         }
     }
-    Ok(command)
-}
-
-fn broker(workspace: &Workspace, state: &State) -> Result<Command> {
-    let url = format!("tcp://{}", state.kafka()?);
-    // A name of its own for each start: it forgets everything, and the poller must notice that.
-    let name = format!("florin-{}", clock::random_id());
-    let mut command = bare(workspace, tools::broker(workspace)?);
-    command.arg("broker").args(["--cluster-id", &name, "--storage-engine", "memory://tansu/"]).args([
-        "--listener-url",
-        &url,
-        "--advertised-listener-url",
-        &url,
-    ]);
     Ok(command)
 }
 
@@ -176,6 +163,15 @@ fn iso8583sim(workspace: &Workspace, state: &State) -> Result<Command> {
     let port = state.port(Server::Iso8583sim)?.to_string();
     let mut command = bare(workspace, workspace.tool("iso8583sim"));
     command.args(["serve", "--host", "127.0.0.1", "--port", &port, "--rules"]).arg(gateways::rules(workspace));
+    Ok(command)
+}
+
+/// This program, between the functions and the emulator.
+fn aws_proxy(workspace: &Workspace, state: &State) -> Result<Command> {
+    let control = state.control_ports.get(&Server::AwsProxy).context("a proxy has no control port yet")?;
+    let mut command = bare(workspace, process::own_program()?);
+    command.args(["aws-proxy", "--listen", &state.port(Server::AwsProxy)?.to_string()]);
+    command.args(["--control", &control.to_string(), "--peer", &state.port(Server::Ministack)?.to_string()]);
     Ok(command)
 }
 
@@ -214,7 +210,7 @@ async fn is_ready(server: Server, port: u16) -> bool {
         // Without a key it refuses, and that is an answer.
         Server::Localstripe => answers(port, "GET /v1/balance HTTP/1.0\r\n\r\n", " 401 ").await,
         // Of Kafka, making the topics is the real test, and comes next.
-        Server::Kafka | Server::StripeProxy | Server::Iso8583sim | Server::Iso8583Proxy => {
+        Server::AwsProxy | Server::Kafka | Server::StripeProxy | Server::Iso8583sim | Server::Iso8583Proxy => {
             TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_ok()
         }
         Server::Poller => false,

@@ -17,6 +17,8 @@ use crate::workspace::Workspace;
 pub enum Server {
     /// The AWS emulator.
     Ministack,
+    /// What functions take for it: it can break calls.
+    AwsProxy,
     /// The Kafka broker.
     Kafka,
     /// The cache.
@@ -37,8 +39,9 @@ pub enum Server {
 
 impl Server {
     /// All, in the order they are started.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ministack,
+        Self::AwsProxy,
         Self::Kafka,
         Self::Valkey,
         Self::Bank,
@@ -53,6 +56,7 @@ impl Server {
     pub fn name(self) -> &'static str {
         match self {
             Self::Ministack => "ministack",
+            Self::AwsProxy => "aws-proxy",
             Self::Kafka => "kafka",
             Self::Valkey => "valkey",
             Self::Bank => "bank",
@@ -68,6 +72,7 @@ impl Server {
     pub fn usual_port(self) -> Option<u16> {
         match self {
             Self::Ministack => Some(4566),
+            Self::AwsProxy => Some(4567),
             Self::Kafka => Some(9092),
             Self::Valkey => Some(6379),
             Self::Bank => Some(8090),
@@ -80,6 +85,22 @@ impl Server {
     }
 }
 
+/// Where a broker keeps its log, if it is to outlive its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disk {
+    /// An S3 with nothing else in it.
+    pub process: Process,
+    /// Its port.
+    pub port: u16,
+}
+
+impl Disk {
+    /// Where it answers.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+}
+
 /// What was started and what was deployed on it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct State {
@@ -87,9 +108,12 @@ pub struct State {
     pub servers: BTreeMap<Server, Process>,
     /// The ports they were given, kept when one is restarted: functions know them.
     pub ports: BTreeMap<Server, u16>,
-    /// The ports at which the gateways' proxies are told what to break.
+    /// The ports at which proxies are told what to break.
     #[serde(default)]
     pub control_ports: BTreeMap<Server, u16>,
+    /// The broker's disk; without one its log is in memory.
+    #[serde(default)]
+    pub broker_disk: Option<Disk>,
     /// The port at which tests take webhooks: nobody listens there otherwise.
     #[serde(default)]
     pub webhook_port: Option<u16>,
@@ -162,6 +186,11 @@ impl State {
     pub fn webhook_receiver(&self) -> Result<String> {
         let port = self.webhook_port.context("the receiver of webhooks has no port yet: `cargo xtask up`")?;
         Ok(format!("127.0.0.1:{port}"))
+    }
+
+    /// What functions take for the AWS endpoint.
+    pub fn functions_endpoint(&self) -> Result<String> {
+        Ok(format!("http://127.0.0.1:{}", self.port(Server::AwsProxy)?))
     }
 
     /// The AWS endpoint.

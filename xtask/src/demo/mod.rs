@@ -3,15 +3,15 @@
 //! It goes in by the front door, as merchants do, with keys that it makes as an operator does. The rules of payments
 //! are the app's: the audit only sums what is stored and compares.
 
-mod books;
-mod client;
+pub(crate) mod books;
+pub(crate) mod client;
 mod input;
-mod layout;
+pub(crate) mod layout;
 mod ledger;
 pub(crate) mod merchants;
 mod pass;
 mod report;
-mod sending;
+pub(crate) mod sending;
 mod tokens;
 mod verify;
 #[cfg(test)]
@@ -74,7 +74,8 @@ pub async fn demo(workspace: &Workspace, options: &Options) -> Result<bool> {
     agrees
 }
 
-async fn start(workspace: &Workspace, state: &State) -> Result<Stack> {
+/// The stack that runs, or one that is started.
+pub(crate) async fn start(workspace: &Workspace, state: &State) -> Result<Stack> {
     let runs = Server::ALL.into_iter().all(|server| state.is_up(server));
     if runs && state.stack_name.is_some() {
         return Stack::open(workspace).await;

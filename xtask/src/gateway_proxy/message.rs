@@ -7,8 +7,8 @@ use tokio::net::TcpStream;
 
 use crate::fault::Gateway;
 
-/// The longest message: localstripe writes a few kilobytes.
-const MAX: usize = 4 * 1024 * 1024;
+/// The longest message: a page of a table, or a file that a function writes to S3.
+const MAX: usize = 64 * 1024 * 1024;
 /// What ends the head of an HTTP message.
 const END: &[u8] = b"\r\n\r\n";
 
@@ -78,27 +78,76 @@ pub async fn exchange(gateway: Gateway, port: u16, request: &[u8]) -> Option<Mes
     read(gateway, &mut stream).await
 }
 
+/// The same over HTTP, where an answer may come in chunks, and one to `HEAD` has no body.
+pub async fn exchange_http(port: u16, request: &Message) -> Option<Message> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.ok()?;
+    stream.set_nodelay(true).ok()?;
+    stream.write_all(&request.bytes).await.ok()?;
+    let answer = head(&mut stream).await?;
+    let status = answer.start().split(' ').nth(1).unwrap_or_default();
+    if request.start().starts_with("HEAD ") || matches!(status, "204" | "304") {
+        return Some(answer);
+    }
+    match answer.header("transfer-encoding") {
+        Some(coding) if coding.eq_ignore_ascii_case("chunked") => chunks(&mut stream, answer).await,
+        Some(_) => None,
+        None => body(&mut stream, answer).await,
+    }
+}
+
 /// The next message of HTTP/1.1, with a `Content-Length` or without a body.
 pub async fn http(stream: &mut TcpStream) -> Option<Message> {
-    let mut bytes = Vec::new();
-    let head = loop {
-        if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
-            break end + END.len();
-        }
-        more(stream, &mut bytes).await?;
-    };
-    let mut message = Message { bytes, head };
+    let message = head(stream).await?;
     if message.header("transfer-encoding").is_some() {
         return None;
     }
+    body(stream, message).await
+}
+
+/// A message's head, and what came with it.
+async fn head(stream: &mut TcpStream) -> Option<Message> {
+    let mut bytes = Vec::new();
+    loop {
+        if let Some(end) = bytes.windows(END.len()).position(|window| window == END) {
+            return Some(Message { bytes, head: end + END.len() });
+        }
+        more(stream, &mut bytes).await?;
+    }
+}
+
+/// The body behind a head, in one piece.
+async fn body(stream: &mut TcpStream, mut message: Message) -> Option<Message> {
     let length = message.header("content-length").map_or(Some(0), |length| length.parse::<usize>().ok())?;
     if message.header("expect").is_some() {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.ok()?;
     }
-    while message.bytes.len() < head.checked_add(length)? {
+    while message.bytes.len() < message.head.checked_add(length)? {
         more(stream, &mut message.bytes).await?;
     }
     Some(message)
+}
+
+/// The body behind a head, in chunks: each has its length, in hexadecimal digits, on a line before it; the last has none.
+async fn chunks(stream: &mut TcpStream, mut message: Message) -> Option<Message> {
+    let mut at = message.head;
+    loop {
+        let line = loop {
+            match message.bytes[at..].windows(2).position(|window| window == b"\r\n") {
+                Some(end) => break at..at + end,
+                None => more(stream, &mut message.bytes).await?,
+            }
+        };
+        let digits = std::str::from_utf8(&message.bytes[line.clone()]).ok()?;
+        let length = usize::from_str_radix(digits.split(';').next()?.trim(), 16).ok()?;
+        let end = line.end.checked_add(2)?.checked_add(length)?.checked_add(2)?;
+        while message.bytes.len() < end {
+            more(stream, &mut message.bytes).await?;
+        }
+        at = end;
+        if length == 0 {
+            return Some(message);
+        }
+    }
 }
 
 async fn more(stream: &mut TcpStream, bytes: &mut Vec<u8>) -> Option<()> {
