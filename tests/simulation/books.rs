@@ -40,17 +40,16 @@ pub fn check(world: &World, payments: &[Rc<Payment>]) {
 fn topic(world: &World, payments: &[Rc<Payment>]) {
     let told_late = world.told_late.borrow();
     let mut next = BTreeMap::<&str, u32>::new();
-    let partitions: Vec<_> = world.topics.events.iter().map(|partition| partition.records.borrow()).collect();
+    let partitions: Vec<_> = world.topics.events.iter().map(|partition| partition.told.borrow()).collect();
     let mut told = BTreeSet::new();
-    for record in partitions.iter().flat_map(|records| records.iter()) {
-        told.insert(record.event_id.as_str());
-        let version =
-            record.event_id.rsplit_once(':').and_then(|(_, version)| version.parse::<u32>().ok()).unwrap_or(0);
-        let expected = next.entry(&record.subject).or_insert(1);
+    for (event_id, subject) in partitions.iter().flat_map(|told| told.iter()) {
+        told.insert(&**event_id);
+        let version = event_id.rsplit_once(':').and_then(|(_, version)| version.parse::<u32>().ok()).unwrap_or(0);
+        let expected = next.entry(subject).or_insert(1);
         if version == *expected {
             *expected += 1;
         } else if version > *expected {
-            let id = record.subject.parse().ok();
+            let id = subject.parse().ok();
             if !id.as_ref().is_some_and(|id| told_late.contains(id)) {
                 world.violate("5 events", id.as_ref(), format!("version {version} is told before version {expected}"));
             }

@@ -142,7 +142,7 @@ impl Client {
         for _ in 0..=world.below(2) {
             let partitions = &world.topics.requests;
             let place = Topics::partition_of(key, partitions.len());
-            let record = Record::new(String::new(), key.to_owned(), request.to_string());
+            let record = Record::new("", key, request.to_string());
             partitions[place].append(&[record]);
             world.sleep(world.between(0, 2 * SECOND)).await;
         }

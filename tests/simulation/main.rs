@@ -59,7 +59,7 @@ struct Arguments {
     #[arg(long, default_value = "0..5000", value_parser = seeds)]
     seeds: Range<u64>,
     /// Payments of each world
-    #[arg(long, default_value_t = 210)]
+    #[arg(long, default_value_t = 230)]
     payments: u32,
     /// Worlds that are played at once
     #[arg(long)]

@@ -120,6 +120,7 @@ impl Options {
         let spread = [10 * SECOND, 2 * MINUTE, 20 * MINUTE][rng.usize(..3)];
         let storm = spread + [MINUTE, 10 * MINUTE, HOUR][rng.usize(..3)];
         let count = if intensity == 0 { 0 } else { rng.usize(..4) };
+        let mut payments = payments;
         let mut partitions: Vec<Partition> = (0..count)
             .map(|_| {
                 let from = rng.i64(0..storm);
@@ -134,6 +135,8 @@ impl Options {
             let service = [Service::GatewayA, Service::GatewayB][rng.usize(..2)];
             let (from, until) = (rng.i64(0..spread), rng.i64(7 * HOUR..9 * HOUR));
             partitions.push(Partition { service, process: None, from, until, deaf: rng.bool() });
+            // Each of them is tried a hundred times.
+            payments = payments.div_ceil(4);
         }
         let calm_after = partitions.iter().map(|partition| partition.until).max().unwrap_or(0).max(storm);
         let gateways = [manners(rng, true), manners(rng, false)];

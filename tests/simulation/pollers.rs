@@ -121,11 +121,8 @@ async fn read_partition(world: Rc<World>, place: usize, function: Function) {
     };
     let mut failures = 0;
     loop {
-        let from = partition.committed.get();
-        let batch: Vec<Rc<Record>> = {
-            let records = partition.records.borrow();
-            records.iter().skip(from).take(world.options.batch).cloned().collect()
-        };
+        let from = partition.committed();
+        let batch = partition.read(world.options.batch);
         if batch.is_empty() {
             partition.news.heard().await;
             world.sleep(world.between(1, SECOND)).await;
@@ -152,11 +149,11 @@ async fn read_partition(world: Rc<World>, place: usize, function: Function) {
 /// The commit may be lost, and with it who reads the partition: the next one begins where the last commit was.
 async fn commit(world: &World, partition: &Partition, offset: usize) {
     if !world.is_calm() && world.chance(world.options.rates[0] + PER / 500) {
-        let back = world.below(offset - partition.committed.get() + 1);
+        let back = world.below(offset - partition.committed() + 1);
         world.sleep(world.between(0, 10 * SECOND)).await;
-        partition.committed.set(offset - back);
+        partition.commit(offset - back);
     } else {
-        partition.committed.set(offset);
+        partition.commit(offset);
     }
 }
 
@@ -166,7 +163,7 @@ fn kafka_batch(topic: &str, place: usize, from: usize, batch: &[Rc<Record>]) -> 
         topic: topic.to_owned(),
         partition: number(place),
         offset: i64::from(number(from + place_in)),
-        key: Some(BASE64.encode(&record.subject)),
+        key: Some(BASE64.encode(record.subject())),
         value: Some(record.value.clone()),
     };
     let records = batch.iter().enumerate().map(record).collect();

@@ -12,38 +12,62 @@ use payments::id::{PaymentId, digest};
 use payments::payment_request::PaymentAnswer;
 use payments::ports::{Answers, Events};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 /// A record, as its consumers are handed it.
 pub struct Record {
-    pub event_id: String,
-    /// What it is about.
-    pub subject: String,
-    pub text: Rc<str>,
+    pub told: Told,
+    pub text: String,
     /// The same as Lambda hands it over: base64.
     pub value: String,
 }
 
 impl Record {
-    pub fn new(event_id: String, subject: String, text: String) -> Rc<Self> {
+    pub fn new(event_id: &str, subject: &str, text: String) -> Rc<Self> {
         let value = BASE64.encode(&text);
-        Rc::new(Self { event_id, subject, text: text.into(), value })
+        Rc::new(Self { told: (event_id.into(), subject.into()), text, value })
+    }
+
+    /// What it is about.
+    pub fn subject(&self) -> &str {
+        &self.told.1
     }
 }
 
-/// A partition: its records, and how far its consumer has come.
+/// A record's event and what that is about.
+pub type Told = (Rc<str>, Rc<str>);
+
+/// A partition: all that was ever told, the records from the last commit on, and where that is.
 #[derive(Default)]
 pub struct Partition {
-    pub records: RefCell<Vec<Rc<Record>>>,
-    pub committed: Cell<usize>,
+    pub told: RefCell<Vec<Told>>,
+    records: RefCell<VecDeque<Rc<Record>>>,
+    committed: Cell<usize>,
     pub news: Signal,
 }
 
 impl Partition {
     pub fn append(&self, records: &[Rc<Record>]) {
-        self.records.borrow_mut().extend_from_slice(records);
+        self.told.borrow_mut().extend(records.iter().map(|record| record.told.clone()));
+        self.records.borrow_mut().extend(records.iter().cloned());
         self.news.ring();
+    }
+
+    /// Where its consumer goes on.
+    pub fn committed(&self) -> usize {
+        self.committed.get()
+    }
+
+    /// So many records from there.
+    pub fn read(&self, most: usize) -> Vec<Rc<Record>> {
+        self.records.borrow().iter().take(most).cloned().collect()
+    }
+
+    /// The consumer has done what comes before: nobody reads it again.
+    pub fn commit(&self, offset: usize) {
+        let done = offset - self.committed.replace(offset);
+        drop(self.records.borrow_mut().drain(..done));
     }
 }
 
@@ -74,7 +98,7 @@ impl Process {
         let count = self.world.topics.events.len();
         let mut outcomes = vec![Ok(()); records.len()];
         for partition in 0..count {
-            let of_partition = |record: &Rc<Record>| Topics::partition_of(&record.subject, count) == partition;
+            let of_partition = |record: &Rc<Record>| Topics::partition_of(record.subject(), count) == partition;
             let batch: Vec<Rc<Record>> = records.iter().filter(|record| of_partition(record)).cloned().collect();
             if batch.is_empty() {
                 continue;
@@ -116,7 +140,7 @@ impl Events for Process {
     async fn send(&self, events: &[Event]) -> Vec<Result<(), Unavailable>> {
         let record = |event: &Event| {
             let text = serde_json::to_string(event).unwrap_or_default();
-            Record::new(event.id.clone(), event.subject().to_owned(), text)
+            Record::new(&event.id, event.subject(), text)
         };
         let records: Vec<Rc<Record>> = events.iter().map(record).collect();
         let kinds: Vec<String> = events.iter().map(|event| event.kind.to_string()).collect();

@@ -204,7 +204,7 @@ fn any_event(id: &str) -> Event {
             "account": "a", "booked_on": "2026-11-23", "reference": "1", "statement": "s",
         },
     });
-    serde_json::from_value(event).unwrap()
+    Event::read(event.to_string().as_bytes()).unwrap()
 }
 
 impl Clock for Desk {

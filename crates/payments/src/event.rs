@@ -15,7 +15,7 @@ use crate::secret::blot_digits;
 use crate::stage::StageName;
 use crate::view::{PaymentView, operation};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The version of the envelope. A reader refuses another.
 pub const ENVELOPE: u32 = 1;
@@ -34,25 +34,24 @@ pub enum Data {
 
 impl Data {
     /// Reads `data` as the family says.
-    fn read(family: Family, data: Value) -> Result<Self, serde_json::Error> {
+    fn read(family: Family, data: &str) -> Result<Self, serde_json::Error> {
         match family {
-            Family::Payment => serde_json::from_value(data).map(Self::Payment),
-            Family::Payout => serde_json::from_value(data).map(Self::Payout),
-            Family::Bank => serde_json::from_value(data).map(Self::Bank),
+            Family::Payment => serde_json::from_str(data).map(Self::Payment),
+            Family::Payout => serde_json::from_str(data).map(Self::Payout),
+            Family::Bank => serde_json::from_str(data).map(Self::Bank),
         }
     }
 }
 
 /// The envelope.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(!try_from))]
-#[serde(try_from = "Envelope")]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     /// The subject's id and version, `pay_...:3`: the same whenever it is sent again.
     pub id: String,
     /// What happened.
     #[serde(rename = "type")]
-    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub kind: EventKind,
     /// The version of the envelope and of what is in it.
     #[cfg_attr(feature = "schema", schemars(extend("const" = ENVELOPE)))]
@@ -66,13 +65,13 @@ pub struct Event {
     /// In which world.
     pub mode: Mode,
     /// What it is about, as of this version.
-    #[cfg_attr(feature = "schema", schemars(with = "Value"))]
+    #[cfg_attr(feature = "schema", schemars(with = "serde_json::Value"))]
     pub data: Data,
 }
 
 /// An event of which it is not known yet what its data is.
 #[derive(Deserialize)]
-struct Envelope {
+struct Envelope<'a> {
     id: String,
     #[serde(rename = "type")]
     kind: EventKind,
@@ -81,30 +80,14 @@ struct Envelope {
     #[serde(default)]
     merchant_id: Option<MerchantId>,
     mode: Mode,
-    data: Value,
+    #[serde(borrow)]
+    data: &'a RawValue,
 }
 
-/// Why an envelope is no event.
-#[derive(Debug, thiserror::Error)]
-enum Misfit {
-    #[error("missing field `merchant_id`")]
-    Nobodys,
-    #[error("data: {0}")]
-    Data(#[from] serde_json::Error),
-}
-
-impl TryFrom<Envelope> for Event {
-    type Error = Misfit;
-
-    fn try_from(envelope: Envelope) -> Result<Self, Misfit> {
-        let Envelope { id, kind, version, occurred_at, merchant_id, mode, data } = envelope;
-        let family = kind.family();
-        if merchant_id.is_none() && family != Family::Bank {
-            return Err(Misfit::Nobodys);
-        }
-        let data = Data::read(family, data)?;
-        Ok(Self { id, kind, version, occurred_at, merchant_id, mode, data })
-    }
+/// What every version of the envelope has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
 }
 
 /// A record that is not an event of ours.
@@ -121,14 +104,32 @@ pub enum Unreadable {
     Shape(String),
 }
 
+/// Why these bytes are no envelope.
+fn misfit(bytes: &[u8], error: &serde_json::Error) -> Unreadable {
+    if !error.is_data() {
+        return Unreadable::NotJson;
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Versioned { version: ENVELOPE }) => Unreadable::Shape(blot_digits(&error.to_string())),
+        Ok(Versioned { .. }) | Err(_) => Unreadable::Version,
+    }
+}
+
 impl Event {
     /// Reads an event that came over a topic or a queue.
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
-        let value: Value = serde_json::from_slice(bytes).map_err(|_| Unreadable::NotJson)?;
-        if value.get("version").and_then(Value::as_u64) != Some(u64::from(ENVELOPE)) {
+        let envelope: Envelope = serde_json::from_slice(bytes).map_err(|error| misfit(bytes, &error))?;
+        let Envelope { id, kind, version, occurred_at, merchant_id, mode, data } = envelope;
+        if version != ENVELOPE {
             return Err(Unreadable::Version);
         }
-        serde_json::from_value(value).map_err(|error| Unreadable::Shape(blot_digits(&error.to_string())))
+        let family = kind.family();
+        if merchant_id.is_none() && family != Family::Bank {
+            return Err(Unreadable::Shape("missing field `merchant_id`".to_owned()));
+        }
+        let data = Data::read(family, data.get())
+            .map_err(|error| Unreadable::Shape(blot_digits(&format!("data: {error}"))))?;
+        Ok(Self { id, kind, version, occurred_at, merchant_id, mode, data })
     }
 
     /// The name of the event of that version.
@@ -268,7 +269,7 @@ pub fn kind(payment: &Payment, change: &Change) -> EventKind {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn event(kind: &str, data: &Value) -> Value {
         json!({

@@ -4,9 +4,17 @@
 use payments::billing::lines;
 use payments::event::Event;
 use payments::ports::{FeeLines, SettlementLines};
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use std::convert::Infallible;
 use task::queue::{ItemsAnswer, QueueRequest};
+
+/// A message as the bus puts it into the queue.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    detail: &'a RawValue,
+}
 
 /// Bills message by message.
 pub async fn handle(
@@ -25,9 +33,11 @@ pub async fn handle(
 }
 
 async fn bill(fees: &impl FeeLines, settlements: &impl SettlementLines, body: &str) -> Result<(), String> {
-    let envelope: Value = serde_json::from_str(body).map_err(|_| "the message is not JSON".to_owned())?;
-    let detail = envelope.get("detail").ok_or("detail: expected the event")?;
-    let event = Event::read(detail.to_string().as_bytes()).map_err(|error| error.to_string())?;
+    let Envelope { detail } = serde_json::from_str(body).map_err(|error| {
+        let what = if error.is_data() { "detail: expected the event" } else { "the message is not JSON" };
+        what.to_owned()
+    })?;
+    let event = Event::read(detail.get().as_bytes()).map_err(|error| error.to_string())?;
     let lines = lines(&event).map_err(|error| error.to_string())?;
     if let Some(line) = &lines.fee {
         fees.add(line).await.map_err(|failure| task::chain(&failure))?;
