@@ -112,7 +112,9 @@ async fn payments_over_two_gateways_one_of_which_goes_down_slow_and_back_are_mad
     let part = AtomicUsize::new(0);
     let (opened, turned) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::from([(0, Instant::now())])));
     let paying = stream::iter(0..payments).map(async |count| {
-        if let Some(place) = STORY.iter().position(|(from, _)| *from * payments / 1000 == count).filter(|place| *place > 0) {
+        if let Some(place) =
+            STORY.iter().position(|(from, _)| *from * payments / 1000 == count).filter(|place| *place > 0)
+        {
             fault::set(&shop.stack.state, fault::Gateway::Stripe, STORY[place].1).await.unwrap();
             turned.lock().await.insert(place, Instant::now());
             part.store(place, Ordering::SeqCst);

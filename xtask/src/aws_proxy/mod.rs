@@ -8,6 +8,7 @@ pub mod plan;
 mod refusal;
 pub mod tally;
 
+use std::collections::VecDeque;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,11 +29,34 @@ const STALL: Duration = Duration::from_millis(3500);
 /// How long someone may take to say what to break, and to be answered.
 const CONTROL_BOUND: Duration = Duration::from_secs(10);
 
+/// An SDK tries a call again by itself. One in so many that are refused or lost is so at every try: its function hears of it.
+const LASTS: u64 = 2;
+/// The most calls whose further tries are waited for.
+const MOST_LASTING: usize = 1_000;
+
 /// What is broken now, and what was.
 #[derive(Default)]
 struct Weather {
     plan: Plan,
     tally: Tally,
+    /// The latest calls that are broken at every try, by the name that their SDK gives them.
+    lasting: VecDeque<(String, Hit)>,
+}
+
+impl Weather {
+    /// What befalls this try.
+    fn hit(&mut self, call: &Call, invocation: Option<&str>) -> Option<Hit> {
+        let number = self.tally.count(call);
+        if let Some((_, hit)) = self.lasting.iter().find(|(known, _)| Some(known.as_str()) == invocation) {
+            return Some(*hit);
+        }
+        let hit = self.plan.hit(call, number)?;
+        if let Some(invocation) = invocation.filter(|_| hit.fault.may_last() && hit.chance.is_multiple_of(LASTS)) {
+            self.lasting.truncate(MOST_LASTING - 1);
+            self.lasting.push_front((invocation.to_owned(), hit));
+        }
+        Some(hit)
+    }
 }
 
 struct Proxy {
@@ -98,7 +122,7 @@ impl Proxy {
             serde_json::to_string(&self.weather().tally)
         } else {
             let plan: Plan = serde_json::from_str(&line).ok()?;
-            let before = std::mem::replace(&mut *self.weather(), Weather { plan, tally: Tally::default() });
+            let before = std::mem::replace(&mut *self.weather(), Weather { plan, ..Weather::default() });
             serde_json::to_string(&before.tally)
         };
         stream.write_all(answer.ok()?.as_bytes()).await.ok()
@@ -109,13 +133,12 @@ impl Proxy {
     }
 
     /// What befalls this call. It is counted here: whatever befalls, befalls for certain.
-    fn hit(&self, call: &Call) -> Option<Hit> {
+    fn hit(&self, call: &Call, invocation: Option<&str>) -> Option<Hit> {
         let mut weather = self.weather();
         if weather.plan.rules.is_empty() {
             return None;
         }
-        let number = weather.tally.count(call);
-        let hit = weather.plan.hit(call, number)?;
+        let hit = weather.hit(call, invocation)?;
         weather.tally.hit(call, hit.fault);
         Some(hit)
     }
@@ -133,7 +156,7 @@ impl Proxy {
     /// Answers the request, or breaks the call; `None` if the connection is to end.
     async fn answer(&self, stream: &mut TcpStream, request: Message) -> Option<()> {
         let call = Call::of(&request);
-        let Some(Hit { fault, chance }) = self.hit(&call) else {
+        let Some(Hit { fault, chance }) = self.hit(&call, request.header("amz-sdk-invocation-id")) else {
             let answer = self.carry_out(&request).await?;
             return stream.write_all(&answer.bytes).await.ok();
         };

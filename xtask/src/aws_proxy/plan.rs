@@ -47,6 +47,11 @@ impl Fault {
         Self::Echo,
     ];
 
+    /// Whether it may befall every try of a call.
+    pub fn may_last(self) -> bool {
+        matches!(self, Self::CutBefore | Self::Fail | Self::Throttle | Self::CutAfter | Self::CutWithin)
+    }
+
     /// Its name in a report.
     pub fn name(self) -> &'static str {
         match self {

@@ -99,6 +99,23 @@ async fn an_echo_arrives_after_its_answer() {
 }
 
 #[test]
+fn half_of_what_is_refused_or_lost_is_so_at_every_try() {
+    let call = Call { service: "dynamodb".to_owned(), operation: "PutItem".to_owned() };
+    let lasting = |fault| {
+        let plan = Plan { rules: vec![Rule { rate: OF / 10, ..always(fault).rules.remove(0) }], ..always(fault) };
+        let mut weather = Weather { plan, ..Weather::default() };
+        let names = (0..2_000).map(|name| name.to_string());
+        let broken: Vec<_> = names.filter(|name| weather.hit(&call, Some(name)).is_some()).collect();
+        let again = broken.iter().filter(|name| (0..3).all(|_| weather.hit(&call, Some(name)).is_some())).count();
+        (again * 100 / broken.len(), weather.tally.all())
+    };
+    let (share, tries) = lasting(Fault::Throttle);
+    assert!((40..60).contains(&share), "{share} of a hundred");
+    assert!(tries > 2_000, "each try is a call");
+    assert!(lasting(Fault::Delay).0 < 5, "what is late is not late again");
+}
+
+#[test]
 fn the_same_seed_breaks_the_same_calls_about_as_often_as_it_says() {
     let call = Call { service: "dynamodb".to_owned(), operation: "PutItem".to_owned() };
     let plan = |seed| Plan { seed, rules: vec![Rule { rate: OF / 10, ..always(Fault::Slow).rules.remove(0) }] };

@@ -135,7 +135,8 @@ pub async fn run(stack: &Stack, options: &Options) -> Result<Outcome> {
     stack.wait_for_consumers(CATCH_UP_BOUND).await?;
     posted(&calm).await?;
     let evidence = evidence::read(stack, &calm, told).await?;
-    settling.done(format!("{} records on the topic", evidence.records.len()));
+    let versions: usize = evidence.history.values().map(Vec::len).sum();
+    settling.done(format!("{} records of {versions} versions on the topic", evidence.records.len()));
     let mut differences = reconciler::differences(&evidence);
     differences.extend(repeat(&calm, &evidence.told).await);
     let settling = started.elapsed();
