@@ -4,7 +4,7 @@
 use crate::kills::{assert_complete, text};
 use crate::numbers::{fresh, unique};
 use crate::policies::{denying, policy_of, put_policy};
-use crate::shop::{Shop, alone, is_long, payment_body, until};
+use crate::shop::{Shop, alone, payment_body, until};
 use crate::topics::read_all;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use xtask::process::Process;
 use xtask::state::Server;
 
-/// How long the broker is away, and in the long form: after 30 s, and not after twice that, the local broker fences a producer
-/// that waited for it.
-const BROKER_OUTAGE_SECONDS: [u64; 2] = [30, 300];
+/// How long the broker is away, unless `FLORIN_OUTAGE_SECONDS` says otherwise: after so long, and not after twice that, the local
+/// broker fences a producer that waited for it.
+const BROKER_OUTAGE_SECONDS: u64 = 30;
 /// The same for the bus.
-const BUS_OUTAGE_SECONDS: [u64; 2] = [60, 300];
+const BUS_OUTAGE_SECONDS: u64 = 60;
 /// Between two payments during an outage.
 const PAYMENT_INTERVAL: Duration = Duration::from_secs(3);
 /// From the end of an outage until all is where it belongs: retries back off while it lasts.
@@ -40,8 +40,9 @@ impl Drop for Paused {
     }
 }
 
-fn outage(seconds: [u64; 2]) -> Duration {
-    Duration::from_secs(seconds[usize::from(is_long())])
+fn outage(seconds: u64) -> Duration {
+    let asked = std::env::var("FLORIN_OUTAGE_SECONDS").ok().map(|text| text.parse().expect("whole seconds"));
+    Duration::from_secs(asked.unwrap_or(seconds))
 }
 
 /// Pays until the time is over, one payment after the other. None waits for those who are told. The payments' ids.

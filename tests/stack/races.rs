@@ -1,7 +1,7 @@
 //! Many at once on the deployed stack: a thousand callers with one key, and every pair of operations on one payment.
 
 use crate::numbers::{fresh, unique};
-use crate::shop::{Answer, Shop, alone, healthy, is_long, payment_body, until};
+use crate::shop::{Answer, Shop, alone, healthy, payment_body, until};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 /// Callers with one key.
 const CALLERS: usize = 1000;
-/// How often each pair meets, and in the long form: tests/model has every order of their steps.
-const MEETINGS: [usize; 2] = [3, 10];
+/// How often each pair meets.
+const MEETINGS: usize = 10;
 /// Payments raced at a time: what two cores bear.
 const AT_A_TIME: usize = 6;
 /// Until a payment has to rest, a sweep included.
@@ -135,13 +135,12 @@ async fn every_pair_of_operations_at_once_leaves_what_the_acquirer_did() {
     let _healthy = healthy().await;
     let shop = Shop::open().await;
     let places = Arc::new(Semaphore::new(AT_A_TIME));
-    let times = MEETINGS[usize::from(is_long())];
     let mut meetings = JoinSet::new();
     for status in ["requires_capture", "in_review", "succeeded"] {
         let list = happenings(status);
         for (place, first) in list.iter().enumerate() {
             for second in &list[place..] {
-                for _ in 0..times {
+                for _ in 0..MEETINGS {
                     let (shop, places) = (shop.clone(), Arc::clone(&places));
                     let pair = [first.clone(), second.clone()];
                     meetings.spawn(async move {
@@ -152,5 +151,5 @@ async fn every_pair_of_operations_at_once_leaves_what_the_acquirer_did() {
             }
         }
     }
-    assert_eq!(meetings.join_all().await.len(), 35 * times);
+    assert_eq!(meetings.join_all().await.len(), 35 * MEETINGS);
 }

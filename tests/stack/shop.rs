@@ -36,11 +36,6 @@ pub async fn alone() -> RwLockWriteGuard<'static, ()> {
     HEALTH.write().await
 }
 
-/// Whether tests have their long forms: `cargo xtask test --long`.
-pub fn is_long() -> bool {
-    std::env::var_os("FLORIN_LONG").is_some()
-}
-
 /// A merchant with its key.
 #[derive(Clone)]
 pub struct Shop {

@@ -1,9 +1,9 @@
-//! Hundreds of payments over two gateways, Stripe's stand-in and the simulated one, while calls to the first are refused, then
+//! A thousand payments over two gateways, Stripe's stand-in and the simulated one, while calls to the first are refused, then
 //! slow, and then are well again.
 
 use crate::numbers::unique;
 use crate::operator;
-use crate::shop::{Shop, alone, is_long, payment_body, until};
+use crate::shop::{Shop, alone, payment_body, until};
 use futures::StreamExt;
 use futures::stream;
 use serde_json::{Value, json};
@@ -14,13 +14,12 @@ use tokio::sync::Mutex;
 use xtask::fault::{self, Fault};
 use xtask::state::Server;
 
-/// Payments, and in the long form.
-const PAYMENTS: [usize; 2] = [500, 1000];
-/// How many at a time: what two cores bear.
+/// Payments, and how many at a time: what two cores bear.
+const PAYMENTS: usize = 1000;
 const AT_A_TIME: usize = 8;
-/// How Stripe's calls are broken from which payment on, of a thousand.
+/// How Stripe's calls are broken from which payment on.
 const STORY: [(usize, Fault); 5] =
-    [(0, Fault::None), (120, Fault::Down), (320, Fault::None), (540, Fault::Slow), (700, Fault::None)];
+    [(0, Fault::None), (150, Fault::Down), (400, Fault::None), (600, Fault::Slow), (800, Fault::None)];
 /// What a recovery may take.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// Until a payment has to rest, a sweep included.
@@ -105,16 +104,13 @@ async fn simulated_truth(shop: &Shop) -> BTreeMap<String, (u64, u64)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn payments_over_two_gateways_one_of_which_goes_down_slow_and_back_are_made_once() {
+async fn a_thousand_payments_over_two_gateways_one_of_which_goes_down_slow_and_back() {
     let _alone = alone().await;
-    let payments = PAYMENTS[usize::from(is_long())];
     let shop = shop_over_both().await;
     let part = AtomicUsize::new(0);
     let (opened, turned) = (Mutex::new(BTreeMap::new()), Mutex::new(BTreeMap::from([(0, Instant::now())])));
-    let paying = stream::iter(0..payments).map(async |count| {
-        if let Some(place) =
-            STORY.iter().position(|(from, _)| *from * payments / 1000 == count).filter(|place| *place > 0)
-        {
+    let paying = stream::iter(0..PAYMENTS).map(async |count| {
+        if let Some(place) = STORY.iter().position(|(from, _)| *from == count).filter(|place| *place > 0) {
             fault::set(&shop.stack.state, fault::Gateway::Stripe, STORY[place].1).await.unwrap();
             turned.lock().await.insert(place, Instant::now());
             part.store(place, Ordering::SeqCst);
@@ -182,16 +178,16 @@ async fn payments_over_two_gateways_one_of_which_goes_down_slow_and_back_are_mad
     }
     let late = late.len();
     eprintln!(
-        "{payments} payments: {late} were not approved at once; {made_while_open} were made while the breaker was open, \
+        "{PAYMENTS} payments: {late} were not approved at once; {made_while_open} were made while the breaker was open, \
          {sent_while_open} of them sent to the broken gateway; {made_after} after its recoveries, {at_stripe_again} of them \
          by it"
     );
     assert_eq!(opened.keys().copied().filter(|part| *part == 1 || *part == 3).count(), 2, "it opened: {opened:?}");
     assert!(
-        made_while_open * 10 > payments && sent_while_open * 1000 < made_while_open,
+        made_while_open > 100 && sent_while_open * 1000 < made_while_open,
         "{sent_while_open} of {made_while_open}"
     );
-    assert!(made_after * 10 > payments, "{made_after} after its recoveries");
+    assert!(made_after > 100, "{made_after} after its recoveries");
     assert!(at_stripe_again > 20, "{at_stripe_again}: it is used again");
-    assert!(late * 20 < payments, "{late} payments were not approved at once");
+    assert!(late * 20 < PAYMENTS, "{late} payments were not approved at once");
 }

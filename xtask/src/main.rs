@@ -157,9 +157,6 @@ enum Command {
         /// Leave the stack up
         #[arg(long)]
         keep: bool,
-        /// Tests on the stack take longer outages, more payments and more meetings
-        #[arg(long)]
-        long: bool,
     },
     /// Write docs/api.md from openapi.yaml
     Docs,
@@ -248,7 +245,7 @@ async fn run(command: Command) -> Result<bool> {
         Command::Simulate(options) => return simulate::simulate(&workspace, &options).await,
         Command::Bench(command) => return bench::bench(&workspace, &command).await,
         Command::Ledger(command) => return ledger::ledger(&Stack::open(&workspace).await?, &command).await,
-        Command::Test { keep, long } => return test::test(&workspace, &test::Options { keep, long }).await,
+        Command::Test { keep } => return test::test(&workspace, keep).await,
         Command::Docs => docs::docs(&workspace).await?,
         Command::FuzzApi { requests, short } => {
             let extent = if short { fuzz::Extent::Short } else { fuzz::Extent::Requests(requests) };

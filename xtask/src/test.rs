@@ -9,22 +9,13 @@ use tokio::process::Command;
 
 use crate::{Stack, Workspace, build, demo, deploy, docs, down, fuzz, gateways, month, progress, simulate, tools, up};
 
-/// What the user may choose.
-#[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Leaves the stack up.
-    pub keep: bool,
-    /// Tests on the stack have their long forms.
-    pub long: bool,
-}
-
 /// Tests on the stack at a time: most of them wait for something most of the time.
 const STACK_TESTS_AT_ONCE: &str = "4";
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
 
 /// Runs all tests; answers whether the demo's audit agreed. An earlier failure is an error.
-pub async fn test(workspace: &Workspace, options: &Options) -> Result<bool> {
+pub async fn test(workspace: &Workspace, keep: bool) -> Result<bool> {
     let in_process = ["--workspace", "--lib", "--test", "contracts", "--test", "tasks", "--test", "model"];
     cargo_test(workspace, &in_process).await.context("unit tests, contracts, tasks and the model check")?;
     cargo_test(workspace, &docs::SCHEMAS[1..]).await.context("the schemas of events and topics")?;
@@ -40,8 +31,8 @@ pub async fn test(workspace: &Workspace, options: &Options) -> Result<bool> {
     if !simulate::simulate(workspace, &simulate::Simulate::default()).await? {
         bail!("a simulated world is broken");
     }
-    let outcome = on_the_stack(workspace, options.long).await;
-    if !options.keep {
+    let outcome = on_the_stack(workspace).await;
+    if !keep {
         down::down(workspace).await?;
     }
     outcome
@@ -49,7 +40,7 @@ pub async fn test(workspace: &Workspace, options: &Options) -> Result<bool> {
 
 /// The deployed thing: the demo's payments, twice, with the audit of every table; what the contract allows and forbids, in
 /// short; then its tests.
-async fn on_the_stack(workspace: &Workspace, long: bool) -> Result<bool> {
+async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
     let options = up::Options { workflow_type: "EXPRESS".to_owned(), skip_build: false, deliver_twice: false };
     up::up(workspace, &options).await?;
     let options = demo::Options { keep: true, file: None, replay: true, concurrency: DEMO_CONCURRENCY };
@@ -57,21 +48,13 @@ async fn on_the_stack(workspace: &Workspace, long: bool) -> Result<bool> {
     if !fuzz::fuzz(&Stack::open(workspace).await?, fuzz::Extent::Short).await? {
         bail!("the API is not as openapi.yaml says");
     }
-    let mut tests = build::cargo(workspace);
-    tests.args(["test", "--workspace", "--test", "stack", "--", "--test-threads", STACK_TESTS_AT_ONCE]);
-    if long {
-        tests.env("FLORIN_LONG", "1");
-    }
-    run(&mut tests).await.context("tests on the stack")?;
+    let on_the_stack = ["--workspace", "--test", "stack", "--", "--test-threads", STACK_TESTS_AT_ONCE];
+    cargo_test(workspace, &on_the_stack).await.context("tests on the stack")?;
     Ok(agreed)
 }
 
 async fn cargo_test(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
-    run(build::cargo(workspace).arg("test").args(arguments)).await
-}
-
-async fn run(command: &mut Command) -> Result<()> {
-    let status = command.status().await.context("starting cargo test")?;
+    let status = build::cargo(workspace).arg("test").args(arguments).status().await.context("starting cargo test")?;
     if !status.success() {
         bail!("cargo test ended with {status}");
     }
