@@ -192,8 +192,12 @@ async fn a_fee_line_is_written_once_and_a_failure_comes_again() {
     }
     assert_eq!(sinks.settlements.borrow().values().map(|line| line.net).collect::<Vec<_>>(), [10_000 - 275]);
     assert_eq!(sinks.lines.borrow().values().map(|line| line.fee).collect::<Vec<_>>(), [275]);
-    let bad = message("not json".to_owned());
-    assert_eq!(bill::handle(&sinks, &sinks, request(&[&bad])).await.unwrap().batch_item_failures.len(), 1);
+    for bad in
+        ["not json".to_owned(), "{}".to_owned(), json!({ "detail": "7" }).to_string(), json!([event]).to_string()]
+    {
+        let answer = bill::handle(&sinks, &sinks, request(&[&message(bad.clone())])).await.unwrap();
+        assert_eq!(answer.batch_item_failures.len(), 1, "{bad}");
+    }
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ use crate::payout::{Payout, PayoutStatus, PayoutView};
 use crate::secret::blot_digits;
 use crate::stage::StageName;
 use crate::view::{PaymentView, operation};
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -106,7 +107,8 @@ pub enum Unreadable {
 
 /// Why these bytes are no envelope.
 fn misfit(bytes: &[u8], error: &serde_json::Error) -> Unreadable {
-    if !error.is_data() {
+    // Its category does not say: a number where a name has to be is bad syntax to serde_json.
+    if serde_json::from_slice::<IgnoredAny>(bytes).is_err() {
         return Unreadable::NotJson;
     }
     match serde_json::from_slice(bytes) {
@@ -120,7 +122,8 @@ impl Event {
     pub fn read(bytes: &[u8]) -> Result<Self, Unreadable> {
         let envelope: Envelope = serde_json::from_slice(bytes).map_err(|error| misfit(bytes, &error))?;
         let Envelope { id, kind, version, occurred_at, merchant_id, mode, data } = envelope;
-        if version != ENVELOPE {
+        // An array of the same values would be read, too; an event is an object.
+        if version != ENVELOPE || !bytes.trim_ascii_start().starts_with(b"{") {
             return Err(Unreadable::Version);
         }
         let family = kind.family();
@@ -311,6 +314,39 @@ mod tests {
                 assert_eq!(event.subject(), data["id"].as_str().expect("an id"));
             }
         }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused_for_what_it_is() {
+        let good = event("bank.credited", &movement());
+        let change = |field: &str, value: Value| {
+            let mut event = good.clone();
+            event[field] = value;
+            event.to_string()
+        };
+        let values = ["id", "type", "version", "occurred_at", "merchant_id", "mode", "data"].map(|name| &good[name]);
+        let shape = |what: &str| Unreadable::Shape(what.to_owned());
+        for (text, reason) in [
+            ("{".to_owned(), Unreadable::NotJson),
+            (format!("{good} {good}"), Unreadable::NotJson),
+            ("{}".to_owned(), Unreadable::Version),
+            ("7".to_owned(), Unreadable::Version),
+            (json!(values).to_string(), Unreadable::Version),
+            (change("version", json!(2)), Unreadable::Version),
+            (change("version", json!("1")), Unreadable::Version),
+            (change("mode", json!(7)), shape("expected value")),
+            (change("type", json!("bank.exploded")), shape("unknown variant `bank.exploded`")),
+            (change("data", json!({})), shape("data: missing field")),
+        ] {
+            let read = Event::read(text.as_bytes()).expect_err(&text);
+            match (&read, &reason) {
+                (Unreadable::Shape(said), Unreadable::Shape(begins)) => {
+                    assert!(said.starts_with(begins), "{text}: {said}")
+                }
+                _ => assert_eq!(read, reason, "{text}"),
+            }
+        }
+        assert!(Event::read(format!(" \n{good}\n").as_bytes()).is_ok());
     }
 
     #[test]

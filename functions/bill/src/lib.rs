@@ -4,17 +4,13 @@
 use payments::billing::lines;
 use payments::event::Event;
 use payments::ports::{FeeLines, SettlementLines};
-use serde::Deserialize;
 use serde_json::value::RawValue;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use task::queue::{ItemsAnswer, QueueRequest};
 
-/// A message as the bus puts it into the queue.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    detail: &'a RawValue,
-}
+/// What a message of the bus lacks.
+const NO_EVENT: &str = "detail: expected the event";
 
 /// Bills message by message.
 pub async fn handle(
@@ -33,10 +29,11 @@ pub async fn handle(
 }
 
 async fn bill(fees: &impl FeeLines, settlements: &impl SettlementLines, body: &str) -> Result<(), String> {
-    let Envelope { detail } = serde_json::from_str(body).map_err(|error| {
-        let what = if error.is_data() { "detail: expected the event" } else { "the message is not JSON" };
+    let message: BTreeMap<String, &RawValue> = serde_json::from_str(body).map_err(|error| {
+        let what = if error.is_data() { NO_EVENT } else { "the message is not JSON" };
         what.to_owned()
     })?;
+    let detail = message.get("detail").ok_or(NO_EVENT)?;
     let event = Event::read(detail.get().as_bytes()).map_err(|error| error.to_string())?;
     let lines = lines(&event).map_err(|error| error.to_string())?;
     if let Some(line) = &lines.fee {
