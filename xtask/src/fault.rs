@@ -3,18 +3,12 @@
 //! It knows what is said to a proxy, and not how a call is broken.
 
 use std::fmt;
-use std::net::Ipv4Addr;
-use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use crate::control;
 use crate::state::{Server, State};
-
-/// A proxy answers at once.
-const BOUND: Duration = Duration::from_secs(10);
 
 /// A gateway that is somebody else's program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -110,17 +104,7 @@ pub async fn read(state: &State, gateway: Gateway) -> Result<Fault> {
 
 async fn tell(state: &State, gateway: Gateway, words: &str) -> Result<Fault> {
     let name = gateway.name();
-    let port = state.control_ports.get(&gateway.proxy());
-    let port = *port.with_context(|| format!("{name} has no proxy here: `cargo xtask up`"))?;
-    let told = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(format!("{words}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(BOUND, told).await.with_context(|| format!("the proxy of {name} is silent"))?;
-    let answer = answer.with_context(|| format!("talking to the proxy of {name}"))?;
+    let answer = control::tell(state, gateway.proxy(), words).await?;
     let fault = Fault::from_str(answer.trim(), false);
     fault.map_err(|error| anyhow::anyhow!("the proxy of {name} says {answer:?}: {error}"))
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Mutex, watch};
 
+use crate::control;
 use crate::fault::{Fault, Gateway};
 use kept::Kept;
 use message::Message;
@@ -30,14 +31,17 @@ const SETTLED: Duration = Duration::from_millis(100);
 /// Connections that wait to be taken.
 const BACKLOG: u32 = 256;
 
-/// The proxy's ports, all of the loopback.
-#[derive(Clone, Copy, Debug)]
+/// The ports of a proxy, all of the loopback.
+#[derive(Clone, Copy, Debug, clap::Args)]
 pub struct Ports {
-    /// Where functions find it.
+    /// Where functions find it
+    #[arg(long)]
     pub listen: u16,
-    /// Where it is told what to break.
+    /// Where it is told what to break
+    #[arg(long)]
     pub control: u16,
-    /// Where the peer is.
+    /// Where its peer is
+    #[arg(long)]
     pub peer: u16,
 }
 
@@ -78,7 +82,7 @@ struct Proxy {
 
 /// Passes calls on until stopped.
 pub async fn run(gateway: Gateway, ports: Ports) -> Result<()> {
-    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.control)).await.context("taking the control port")?;
+    let told_at = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.control)).await.context("taking the control port")?;
     let (set, fault) = watch::channel(Fault::None);
     let proxy = Arc::new(Proxy { gateway, peer: ports.peer, fault, kept: Mutex::default() });
     let mut door = Some(Door::of(Fault::None, ports.listen)?);
@@ -90,10 +94,10 @@ pub async fn run(gateway: Gateway, ports: Ports) -> Result<()> {
                 // Too many open files, perhaps: they pass.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             },
-            told = control.accept() => {
+            told = told_at.accept() => {
                 let Ok((mut stream, _)) = told else { continue };
                 // Whoever does not say it in time, or is gone when it is answered, has changed nothing.
-                let said = tokio::time::timeout(CONTROL_BOUND, line(&mut stream)).await.ok().flatten();
+                let said = tokio::time::timeout(CONTROL_BOUND, control::line(&mut stream)).await.ok().flatten();
                 if let Some(fault) = said.and_then(|said| Fault::from_str(&said, false).ok()) {
                     set.send_replace(fault);
                     if (fault == Fault::Down) != matches!(open, Door::Shut(_)) {
@@ -108,12 +112,6 @@ pub async fn run(gateway: Gateway, ports: Ports) -> Result<()> {
             }
         }
     }
-}
-
-async fn line(stream: &mut TcpStream) -> Option<String> {
-    let mut line = String::new();
-    BufReader::new(stream).read_line(&mut line).await.ok()?;
-    Some(line.trim().to_owned())
 }
 
 impl Proxy {

@@ -12,6 +12,7 @@ pub mod bench;
 pub mod broker;
 pub mod build;
 pub mod chaos;
+mod control;
 pub mod crash;
 pub mod demo;
 pub mod deploy;

@@ -119,28 +119,14 @@ enum Command {
         /// Whose calls
         #[arg(value_enum)]
         gateway: fault::Gateway,
-        /// Where functions find it
-        #[arg(long)]
-        listen: u16,
-        /// Where it is told what to break
-        #[arg(long)]
-        control: u16,
-        /// Where the peer is
-        #[arg(long)]
-        peer: u16,
+        #[command(flatten)]
+        ports: gateway_proxy::Ports,
     },
     /// Pass calls of functions on to the emulator, or break them, until stopped; `up` runs this in the background
     #[command(hide = true)]
     AwsProxy {
-        /// Where functions find it
-        #[arg(long)]
-        listen: u16,
-        /// Where it is told what to break
-        #[arg(long)]
-        control: u16,
-        /// Where the emulator is
-        #[arg(long)]
-        peer: u16,
+        #[command(flatten)]
+        ports: gateway_proxy::Ports,
     },
     /// Play a month in virtual time; exit code 1 unless everything adds up
     Month,
@@ -235,12 +221,8 @@ async fn run(command: Command) -> Result<bool> {
             };
             progress::answer(now.to_string());
         }
-        Command::GatewayProxy { gateway, listen, control, peer } => {
-            gateway_proxy::run(gateway, gateway_proxy::Ports { listen, control, peer }).await?;
-        }
-        Command::AwsProxy { listen, control, peer } => {
-            aws_proxy::run(gateway_proxy::Ports { listen, control, peer }).await?;
-        }
+        Command::GatewayProxy { gateway, ports } => gateway_proxy::run(gateway, ports).await?,
+        Command::AwsProxy { ports } => aws_proxy::run(ports).await?,
         Command::Month => return month::month(&workspace).await,
         Command::Simulate(options) => return simulate::simulate(&workspace, &options).await,
         Command::Bench(command) => return bench::bench(&workspace, &command).await,

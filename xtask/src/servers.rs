@@ -168,21 +168,22 @@ fn iso8583sim(workspace: &Workspace, state: &State) -> Result<Command> {
 
 /// This program, between the functions and the emulator.
 fn aws_proxy(workspace: &Workspace, state: &State) -> Result<Command> {
-    let control = state.control_ports.get(&Server::AwsProxy).context("a proxy has no control port yet")?;
     let mut command = bare(workspace, process::own_program()?);
-    command.args(["aws-proxy", "--listen", &state.port(Server::AwsProxy)?.to_string()]);
-    command.args(["--control", &control.to_string(), "--peer", &state.port(Server::Ministack)?.to_string()]);
+    command.arg("aws-proxy").args(proxy_ports(state, Server::AwsProxy, Server::Ministack)?);
     Ok(command)
 }
 
 /// This program, between the functions and the gateway's peer.
 fn proxy(workspace: &Workspace, state: &State, gateway: Gateway) -> Result<Command> {
-    let port = |server| Ok::<_, anyhow::Error>(state.port(server)?.to_string());
-    let control = state.control_ports.get(&gateway.proxy()).context("a proxy has no control port yet")?;
     let mut command = bare(workspace, process::own_program()?);
-    command.args(["gateway-proxy", gateway.name(), "--listen", &port(gateway.proxy())?]);
-    command.args(["--control", &control.to_string(), "--peer", &port(gateway.peer())?]);
+    command.args(["gateway-proxy", gateway.name()]).args(proxy_ports(state, gateway.proxy(), gateway.peer())?);
     Ok(command)
+}
+
+fn proxy_ports(state: &State, proxy: Server, peer: Server) -> Result<[String; 3]> {
+    let control = state.control_ports.get(&proxy).context("a proxy has no control port yet")?;
+    let (listen, peer) = (state.port(proxy)?, state.port(peer)?);
+    Ok([format!("--listen={listen}"), format!("--control={control}"), format!("--peer={peer}")])
 }
 
 async fn wait_until_ready(workspace: &Workspace, server: Server, port: u16, process: &Process) -> Result<()> {

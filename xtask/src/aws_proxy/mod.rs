@@ -13,10 +13,11 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use anyhow::{Context, Result};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::control;
 use crate::gateway_proxy::Ports;
 use crate::gateway_proxy::message::{self, Message};
 use crate::state::{Server, State};
@@ -66,7 +67,7 @@ struct Proxy {
 
 /// Passes calls on until stopped.
 pub async fn run(ports: Ports) -> Result<()> {
-    let control = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.control)).await.context("taking the control port")?;
+    let told_at = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.control)).await.context("taking the control port")?;
     let door = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.listen)).await.context("taking the port of functions")?;
     let proxy = Arc::new(Proxy { peer: ports.peer, weather: Mutex::default() });
     loop {
@@ -76,7 +77,7 @@ pub async fn run(ports: Ports) -> Result<()> {
                 // Too many open files, perhaps: they pass.
                 Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
             },
-            told = control.accept() => {
+            told = told_at.accept() => {
                 if let Ok((stream, _)) = told {
                     drop(tokio::spawn(tokio::time::timeout(CONTROL_BOUND, proxy.clone().hear(stream))));
                 }
@@ -96,29 +97,15 @@ pub async fn read(state: &State) -> Result<Tally> {
 }
 
 async fn tell(state: &State, words: &str) -> Result<Tally> {
-    let port = state.control_ports.get(&Server::AwsProxy);
-    let port = *port.context("this stack has no proxy before the emulator: `cargo xtask up`")?;
-    let told = async {
-        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await?;
-        stream.write_all(format!("{words}\n").as_bytes()).await?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await?;
-        Ok::<_, std::io::Error>(answer)
-    };
-    let answer = tokio::time::timeout(CONTROL_BOUND, told).await.context("the proxy before the emulator is silent")?;
-    let answer = answer.context("talking to the proxy before the emulator")?;
-    match serde_json::from_str(&answer) {
-        Ok(tally) => Ok(tally),
-        Err(_) => bail!("the proxy before the emulator says {answer:?}"),
-    }
+    let answer = control::tell(state, Server::AwsProxy, words).await?;
+    serde_json::from_str(&answer).with_context(|| format!("{} says {answer:?}", Server::AwsProxy.name()))
 }
 
 impl Proxy {
     /// Takes a plan, or only tells the tally if the line is empty. Nonsense changes nothing.
     async fn hear(self: Arc<Self>, mut stream: TcpStream) -> Option<()> {
-        let mut line = String::new();
-        BufReader::new(&mut stream).read_line(&mut line).await.ok()?;
-        let answer = if line.trim().is_empty() {
+        let line = control::line(&mut stream).await?;
+        let answer = if line.is_empty() {
             serde_json::to_string(&self.weather().tally)
         } else {
             let plan: Plan = serde_json::from_str(&line).ok()?;
