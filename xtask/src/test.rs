@@ -9,8 +9,6 @@ use tokio::process::Command;
 
 use crate::{Stack, Workspace, build, demo, deploy, docs, down, fuzz, gateways, month, progress, simulate, tools, up};
 
-/// Tests on the stack at a time: most of them wait for something most of the time.
-const STACK_TESTS_AT_ONCE: &str = "4";
 /// Payments at a time: what two cores bear.
 const DEMO_CONCURRENCY: usize = 8;
 
@@ -48,8 +46,7 @@ async fn on_the_stack(workspace: &Workspace) -> Result<bool> {
     if !fuzz::fuzz(&Stack::open(workspace).await?, fuzz::Extent::Short).await? {
         bail!("the API is not as openapi.yaml says");
     }
-    let on_the_stack = ["--workspace", "--test", "stack", "--", "--test-threads", STACK_TESTS_AT_ONCE];
-    cargo_test(workspace, &on_the_stack).await.context("tests on the stack")?;
+    cargo_test(workspace, &["--workspace", "--test", "stack"]).await.context("tests on the stack")?;
     Ok(agreed)
 }
 
